@@ -1,0 +1,39 @@
+# make run    build bin/openline and start it: needs Go and nothing else
+# make test   everything; on Debian as root it installs what it needs first
+
+ARGS ?=
+
+.PHONY: help run build test install-deps fmt fmt-check vet lint unit race fuzz interop js browser vuln clean
+
+help:
+	@sed -n '/^# make/s/^# //p' Makefile
+	@echo 'parts of make test: install-deps fmt-check vet lint unit race fuzz interop js browser'
+
+build:
+	go build -trimpath -o bin/openline ./cmd/openline
+
+# make run ARGS='--listen 0.0.0.0:8080 --config openline.yaml'
+run: build
+	./bin/openline serve $(ARGS)
+
+test:
+	@.ci/test
+
+# One part alone, with the same set-up and the same summary as in make test.
+install-deps vet lint unit race fuzz interop js browser:
+	@.ci/test $@
+
+fmt-check:
+	@.ci/test fmt
+
+fmt:
+	go -C tools build -o ../bin/gofumpt mvdan.cc/gofumpt
+	bin/gofumpt -w $$(git ls-files --cached --others --exclude-standard '*.go')
+
+# Known vulnerabilities in what we depend on. Not in make test: the database is a service of its own
+# (vuln.go.dev) that a build behind a package mirror cannot reach, and its answer changes without our code changing.
+vuln:
+	go run golang.org/x/vuln/cmd/govulncheck@v1.1.4 ./...
+
+clean:
+	rm -rf bin test-results

@@ -1,0 +1,29 @@
+// Package house keeps the order in which this module's packages may import each other: its test reads the imports of every
+// file and compares them with the table below. ARCHITECTURE.md draws the same order and says why.
+package house
+
+// A room is one folder of the module and what its packages may import besides the standard library.
+type room struct {
+	folder string   // relative to the module's root; the packages in folders below it belong to it, unless they have a room themselves
+	uses   []string // external modules, by the prefix of their import paths
+	tests  []string // folders of this module that only its tests may import, although they do not stand below it
+}
+
+// floors lists the rooms from the top of the house to the bottom. A package imports only what stands on a floor below its own, or what
+// belongs to the same room; rooms on one floor do not see each other.
+var floors = [][]room{
+	{
+		{folder: "cmd/openline", uses: []string{"github.com/alecthomas/kong"}},
+		{folder: "internal/house"},
+	},
+	{{folder: "server", uses: []string{"github.com/goccy/go-yaml"}}},
+	{{folder: "api"}, {folder: "console"}},
+	{{folder: "transport"}},
+	{{folder: "auth", uses: []string{"github.com/golang-jwt/jwt/v5"}}},
+	{{folder: "."}},
+	{{folder: "websocket/wstest"}},
+	{{folder: "websocket", uses: []string{"golang.org/x/sys"}, tests: []string{"websocket/wstest"}}},
+	{{folder: "websocket/http1"}, {folder: "websocket/internal/proto"}, {folder: "websocket/internal/handshake"}},
+	{{folder: "websocket/internal/frame"}, {folder: "websocket/internal/utf8x"}},
+	{{folder: "websocket/internal/mask"}},
+}
