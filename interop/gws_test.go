@@ -1,0 +1,104 @@
+package interop
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/lxzan/gws"
+)
+
+func TestGws(t *testing.T) {
+	cannot := map[string]string{"fragments": "gws fragments only what it reads from a file, and only in pieces of 128 KiB"}
+	t.Run("as client", func(t *testing.T) {
+		run(t, asServer("gws", cannot, func(t *testing.T, url string, subprotocols []string) end {
+			e := newGwsEnd()
+			header := http.Header{}
+			for _, p := range subprotocols {
+				header.Add("Sec-WebSocket-Protocol", p)
+			}
+			c, resp, err := gws.NewClient(e, &gws.ClientOption{Addr: url, RequestHeader: header, CheckUtf8Enabled: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			e.hold(c)
+			t.Cleanup(e.drop)
+			return e
+		}))
+	})
+	t.Run("as server", func(t *testing.T) {
+		run(t, goServer(t, "gws", cannot, func(w http.ResponseWriter, r *http.Request) (end, error) {
+			e := newGwsEnd()
+			c, err := gws.NewUpgrader(e, &gws.ServerOption{SubProtocols: []string{"second"}, CheckUtf8Enabled: true}).Upgrade(w, r)
+			if err != nil {
+				return nil, err
+			}
+			e.hold(c)
+			return e, nil
+		}))
+	})
+}
+
+// gwsEnd is also the library's event handler.
+type gwsEnd struct {
+	gws.BuiltinEventHandler
+	queue
+	c    *gws.Conn
+	mu   sync.Mutex // keeps the order between sends
+	done chan struct{}
+}
+
+func newGwsEnd() *gwsEnd { return &gwsEnd{queue: newQueue(), done: make(chan struct{})} }
+
+func (e *gwsEnd) hold(c *gws.Conn) {
+	e.c = c
+	go func() {
+		defer close(e.done)
+		c.ReadLoop()
+	}()
+}
+
+func (e *gwsEnd) OnPing(c *gws.Conn, data []byte) {
+	c.WritePong(data) //nolint:errcheck // the reader reports a broken connection
+}
+
+func (e *gwsEnd) OnPong(_ *gws.Conn, data []byte) {
+	e.queue <- event{kind: pong, data: append([]byte(nil), data...)}
+}
+
+func (e *gwsEnd) OnMessage(_ *gws.Conn, m *gws.Message) {
+	defer m.Close()
+	e.message(m.Opcode == gws.OpcodeBinary, append([]byte(nil), m.Bytes()...))
+}
+
+func (e *gwsEnd) OnClose(_ *gws.Conn, err error) {
+	if ce, ok := err.(*gws.CloseError); ok { //nolint:errorlint // it comes unwrapped, by the library's documentation
+		e.queue <- event{kind: closed, code: int(ce.Code), reason: string(ce.Reason)}
+		return
+	}
+	e.queue <- event{kind: failure, reason: err.Error()}
+}
+
+func (e *gwsEnd) subprotocol() string { return e.c.SubProtocol() }
+
+func (e *gwsEnd) send(binary bool, fragments ...[]byte) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	op := gws.OpcodeText
+	if binary {
+		op = gws.OpcodeBinary
+	}
+	return e.c.WriteMessage(op, fragments[0])
+}
+
+func (e *gwsEnd) ping(data []byte) error { return e.c.WritePing(data) }
+
+func (e *gwsEnd) close(code int, reason string) error {
+	return e.c.WriteClose(uint16(code), []byte(reason))
+}
+
+func (e *gwsEnd) drop() {
+	e.c.NetConn().Close()
+	<-e.done
+}
