@@ -59,16 +59,16 @@ func TestSignAndVerify(t *testing.T) {
 		if claims.User != "alice" || !claims.Expires.Equal(time.Now().Add(time.Hour)) || claims.All["sub"] != "alice" {
 			t.Errorf("claims %+v", claims)
 		}
-		time.Sleep(time.Hour - time.Nanosecond)
+		<-time.After(time.Hour - time.Nanosecond)
 		if _, err := tokens.Verify(token); err != nil {
 			t.Errorf("just before exp: %v", err)
 		}
-		time.Sleep(time.Nanosecond)
+		<-time.After(time.Nanosecond)
 		_, err = tokens.Verify(token)
 		if err == nil || !strings.Contains(err.Error(), "expired at 2000-01-01T01:00:00Z") {
 			t.Errorf("at exp: %v", err)
 		}
-		time.Sleep(2 * Leeway)
+		<-time.After(2 * Leeway)
 		_, err = tokens.Verify(token)
 		if err == nil || !strings.Contains(err.Error(), "expired at 2000-01-01T01:00:00Z") {
 			t.Errorf("after exp: %v", err)
