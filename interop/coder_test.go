@@ -12,21 +12,7 @@ import (
 
 func TestCoder(t *testing.T) {
 	t.Run("as client", func(t *testing.T) {
-		run(t, asServer("coder/websocket", nil, func(t *testing.T, url string, subprotocols []string) end {
-			c, resp, err := websocket.Dial(t.Context(), url, &websocket.DialOptions{
-				Subprotocols:    subprotocols,
-				CompressionMode: websocket.CompressionContextTakeover, // an offer that ours declines
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if resp.Body != nil {
-				resp.Body.Close()
-			}
-			e := newCoderEnd(c)
-			t.Cleanup(e.drop)
-			return e
-		}))
+		run(t, asServer("coder/websocket", nil, coderDial))
 	})
 	t.Run("as server", func(t *testing.T) {
 		run(t, goServer(t, "coder/websocket", nil, func(w http.ResponseWriter, r *http.Request) (end, error) {
@@ -37,6 +23,22 @@ func TestCoder(t *testing.T) {
 			return newCoderEnd(c), nil
 		}))
 	})
+}
+
+func coderDial(t *testing.T, url string, subprotocols []string) end {
+	c, resp, err := websocket.Dial(t.Context(), url, &websocket.DialOptions{
+		Subprotocols:    subprotocols,
+		CompressionMode: websocket.CompressionContextTakeover, // an offer that ours declines
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.Body != nil {
+		resp.Body.Close()
+	}
+	e := newCoderEnd(c)
+	t.Cleanup(e.drop)
+	return e
 }
 
 type coderEnd struct {

@@ -13,15 +13,7 @@ import (
 
 func TestGobwas(t *testing.T) {
 	t.Run("as client", func(t *testing.T) {
-		run(t, asServer("gobwas/ws", nil, func(t *testing.T, url string, subprotocols []string) end {
-			c, early, hs, err := ws.Dialer{Protocols: subprotocols}.Dial(t.Context(), url)
-			if err != nil {
-				t.Fatal(err)
-			}
-			e := newGobwasEnd(c, early, ws.StateClientSide, hs.Protocol)
-			t.Cleanup(e.drop)
-			return e
-		}))
+		run(t, asServer("gobwas/ws", nil, gobwasDial))
 	})
 	t.Run("as server", func(t *testing.T) {
 		up := ws.HTTPUpgrader{Protocol: func(p string) bool { return p == "second" }}
@@ -33,6 +25,16 @@ func TestGobwas(t *testing.T) {
 			return newGobwasEnd(c, rw.Reader, ws.StateServerSide, hs.Protocol), nil
 		}))
 	})
+}
+
+func gobwasDial(t *testing.T, url string, subprotocols []string) end {
+	c, early, hs, err := ws.Dialer{Protocols: subprotocols}.Dial(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := newGobwasEnd(c, early, ws.StateClientSide, hs.Protocol)
+	t.Cleanup(e.drop)
+	return e
 }
 
 // gobwasEnd works with the library's frames: reading, writing, masking and its check of each header are the library's, the

@@ -12,16 +12,7 @@ import (
 
 func TestGorilla(t *testing.T) {
 	t.Run("as client", func(t *testing.T) {
-		run(t, asServer("gorilla/websocket", nil, func(t *testing.T, url string, subprotocols []string) end {
-			c, resp, err := (&websocket.Dialer{Subprotocols: subprotocols}).DialContext(t.Context(), url, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			resp.Body.Close()
-			e := newGorillaEnd(c)
-			t.Cleanup(e.drop)
-			return e
-		}))
+		run(t, asServer("gorilla/websocket", nil, gorillaDial))
 	})
 	t.Run("as server", func(t *testing.T) {
 		up := websocket.Upgrader{Subprotocols: []string{"second"}}
@@ -33,6 +24,17 @@ func TestGorilla(t *testing.T) {
 			return newGorillaEnd(c), nil
 		}))
 	})
+}
+
+func gorillaDial(t *testing.T, url string, subprotocols []string) end {
+	c, resp, err := (&websocket.Dialer{Subprotocols: subprotocols}).DialContext(t.Context(), url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	e := newGorillaEnd(c)
+	t.Cleanup(e.drop)
+	return e
 }
 
 type gorillaEnd struct {

@@ -11,21 +11,7 @@ import (
 func TestGws(t *testing.T) {
 	cannot := map[string]string{"fragments": "gws fragments only what it reads from a file, and only in pieces of 128 KiB"}
 	t.Run("as client", func(t *testing.T) {
-		run(t, asServer("gws", cannot, func(t *testing.T, url string, subprotocols []string) end {
-			e := newGwsEnd()
-			header := http.Header{}
-			for _, p := range subprotocols {
-				header.Add("Sec-WebSocket-Protocol", p)
-			}
-			c, resp, err := gws.NewClient(e, &gws.ClientOption{Addr: url, RequestHeader: header, CheckUtf8Enabled: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			resp.Body.Close()
-			e.hold(c)
-			t.Cleanup(e.drop)
-			return e
-		}))
+		run(t, asServer("gws", cannot, gwsDial))
 	})
 	t.Run("as server", func(t *testing.T) {
 		run(t, goServer(t, "gws", cannot, func(w http.ResponseWriter, r *http.Request) (end, error) {
@@ -38,6 +24,22 @@ func TestGws(t *testing.T) {
 			return e, nil
 		}))
 	})
+}
+
+func gwsDial(t *testing.T, url string, subprotocols []string) end {
+	e := newGwsEnd()
+	header := http.Header{}
+	for _, p := range subprotocols {
+		header.Add("Sec-WebSocket-Protocol", p)
+	}
+	c, resp, err := gws.NewClient(e, &gws.ClientOption{Addr: url, RequestHeader: header, CheckUtf8Enabled: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	e.hold(c)
+	t.Cleanup(e.drop)
+	return e
 }
 
 // gwsEnd is also the library's event handler.

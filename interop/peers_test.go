@@ -39,16 +39,7 @@ func python(t *testing.T) string {
 }
 
 func scriptClient(t *testing.T, name string, cannot map[string]string, command ...string) {
-	s := start(t, command...)
-	run(t, asServer(name, cannot, func(t *testing.T, url string, subprotocols []string) end {
-		if subprotocols == nil {
-			subprotocols = []string{}
-		}
-		if err := s.tell(order{Do: "dial", URL: url, Subprotocols: subprotocols}); err != nil {
-			t.Fatal(err)
-		}
-		return s.hold(t, s.expect(t, "open"))
-	}))
+	run(t, asServer(name, cannot, start(t, command...).dial))
 }
 
 func scriptServer(t *testing.T, name string, cannot map[string]string, command ...string) {

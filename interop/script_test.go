@@ -123,6 +123,18 @@ func (s *script) expect(t *testing.T, event string) line {
 	}
 }
 
+// dial makes a client open a connection.
+func (s *script) dial(t *testing.T, url string, subprotocols []string) end {
+	t.Helper()
+	if subprotocols == nil {
+		subprotocols = []string{}
+	}
+	if err := s.tell(order{Do: "dial", URL: url, Subprotocols: subprotocols}); err != nil {
+		t.Fatal(err)
+	}
+	return s.hold(t, s.expect(t, "open"))
+}
+
 // hold makes an end of the connection that the peer has just opened.
 func (s *script) hold(t *testing.T, opened line) end {
 	e := &scriptEnd{queue: newQueue(), s: s, opened: opened, stop: make(chan struct{}), ended: make(chan struct{})}
