@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -71,10 +72,8 @@ func judge(dir, imp string, test bool) string {
 	case to.room == from.room, to.floor > from.floor:
 		return ""
 	case test:
-		for _, t := range from.room.tests {
-			if target == t {
-				return ""
-			}
+		if slices.Contains(from.room.tests, target) {
+			return ""
 		}
 	}
 	return "it does not stand below this folder"

@@ -1,0 +1,93 @@
+// Package docs_test holds the documentation to the code.
+package docs_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/openline/openline/server"
+)
+
+// docs/configuration.md has a row for every setting, with its default, and none for settings that do not exist.
+func TestConfigurationIsDocumented(t *testing.T) {
+	data, err := os.ReadFile("configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]string{}
+	for line := range strings.Lines(string(data)) {
+		if rest, ok := strings.CutPrefix(line, "| `"); ok {
+			name, cells, _ := strings.Cut(rest, "`")
+			rows[name] = cells
+		}
+	}
+	for _, f := range server.Fields() {
+		cells, ok := rows[f.Path]
+		if !ok {
+			t.Errorf("docs/configuration.md has no row for %s", f.Path)
+			continue
+		}
+		delete(rows, f.Path)
+		for _, s := range []string{"`--" + f.Flag + "`", "`" + f.Env + "`", f.Default} {
+			if !strings.Contains(cells, s) {
+				t.Errorf("docs/configuration.md: the row of %s does not have %s", f.Path, s)
+			}
+		}
+	}
+	for name := range rows {
+		t.Errorf("docs/configuration.md has a row for %s, which is no setting", name)
+	}
+}
+
+// Links between the Markdown files lead somewhere.
+func TestLinks(t *testing.T) {
+	var files []string
+	for _, pattern := range []string{"*.md", "docs/*.md"} {
+		found, err := filepath.Glob(filepath.Join("..", pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
+	}
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range strings.Split(string(data), "](")[1:] {
+			target, _, _ := strings.Cut(part, ")")
+			target, section, _ := strings.Cut(target, "#")
+			if strings.Contains(target, "://") {
+				continue
+			}
+			path := name
+			if target != "" {
+				path = filepath.Join(filepath.Dir(name), target)
+			}
+			content, err := os.ReadFile(path)
+			if err != nil {
+				t.Errorf("%s links to %s: %v", filepath.Base(name), target, err)
+				continue
+			}
+			if section != "" && !hasSection(string(content), section) {
+				t.Errorf("%s links to %s#%s, and there is no such section", filepath.Base(name), target, section)
+			}
+		}
+	}
+}
+
+// hasSection reports whether a heading of the text has this anchor, as forges make it.
+func hasSection(text, anchor string) bool {
+	for line := range strings.Lines(text) {
+		if !strings.HasPrefix(line, "#") {
+			continue
+		}
+		heading := strings.ToLower(strings.TrimSpace(strings.TrimLeft(line, "#")))
+		if strings.ReplaceAll(heading, " ", "-") == anchor {
+			return true
+		}
+	}
+	return false
+}
