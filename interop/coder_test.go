@@ -47,6 +47,7 @@ type coderEnd struct {
 	ctx     context.Context
 	stop    context.CancelFunc
 	closing sync.WaitGroup
+	end     sync.Once // puts the one close into the queue
 	done    chan struct{}
 }
 
@@ -65,15 +66,18 @@ func (e *coderEnd) read() {
 		var ce websocket.CloseError
 		switch {
 		case errors.As(err, &ce):
-			e.queue <- event{kind: closed, code: int(ce.Code), reason: ce.Reason}
+			e.finish(event{kind: closed, code: int(ce.Code), reason: ce.Reason})
 			return
 		case err != nil:
-			e.queue <- event{kind: failure, reason: err.Error()}
+			e.closing.Wait() // Close, which also reads, knows better why the connection ended
+			e.finish(event{kind: failure, reason: err.Error()})
 			return
 		}
 		e.message(t == websocket.MessageBinary, data)
 	}
 }
+
+func (e *coderEnd) finish(ev event) { e.end.Do(func() { e.queue <- ev }) }
 
 func (e *coderEnd) subprotocol() string { return e.c.Subprotocol() }
 
@@ -109,8 +113,8 @@ func (e *coderEnd) ping([]byte) error {
 // close waits for the other end, which the test has yet to read: it goes on beside the test.
 func (e *coderEnd) close(code int, reason string) error {
 	e.closing.Go(func() {
-		if err := e.c.Close(websocket.StatusCode(code), reason); err != nil {
-			e.queue <- event{kind: failure, reason: err.Error()}
+		if e.c.Close(websocket.StatusCode(code), reason) == nil { // the other end has answered
+			e.finish(event{kind: closed, code: code, reason: reason})
 		}
 	})
 	return nil

@@ -14,7 +14,7 @@
 //	{"do":"send","binary":…,"fragments":[…]}     one message in as many frames
 //	{"do":"ping","data":…}
 //	{"do":"close","code":…,"reason":…}           start the closing handshake
-//	{"do":"drop"}                                let go of the connection
+//	{"do":"drop","connection":1}                 let go of it, unless another has come
 //
 //	{"event":"listening","port":…}               a server is ready
 //	{"event":"open","connection":1,"subprotocol":…}

@@ -48,6 +48,9 @@ type pairing struct {
 	cannot map[string]string
 }
 
+// answered, in cannot, says that an end which has sent a Close does not learn how it was answered.
+const answered = "hears the answer to its Close"
+
 // need ends the test as skipped when the peer cannot do what.
 func (p pairing) need(t *testing.T, what string) {
 	t.Helper()

@@ -34,6 +34,7 @@ type line struct {
 
 type order struct {
 	Do           string   `json:"do"`
+	Connection   int      `json:"connection,omitempty"`
 	URL          string   `json:"url,omitempty"`
 	Subprotocols []string `json:"subprotocols"`
 	Binary       bool     `json:"binary"`
@@ -196,7 +197,7 @@ func (e *scriptEnd) drop() {
 	e.once.Do(func() {
 		close(e.stop)
 		<-e.ended
-		e.s.tell(order{Do: "drop"}) //nolint:errcheck // the peer may be gone, which drops it too
+		e.s.tell(order{Do: "drop", Connection: e.opened.Connection}) //nolint:errcheck // the peer may be gone, which drops it too
 	})
 }
 

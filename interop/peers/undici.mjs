@@ -25,5 +25,7 @@ await obey({
   },
   send: ({ binary, fragments }) => socket.send(binary ? decode(fragments[0]) : decode(fragments[0]).toString()),
   close: ({ code, reason }) => socket.close(code, reason),
-  drop: () => socket?.close(),
+  drop({ connection }) {
+    if (connection === connections) socket.close()
+  },
 })

@@ -66,7 +66,7 @@ async def obey(tasks):
                 case "close":
                     await current.close(order["code"], order["reason"])
                 case "drop":
-                    if current is not None:
+                    if current is not None and current.number == order["connection"]:
                         current.transport.abort()
         except Exception as error:  # the test decides what it means
             tell(event="error", message=f"{order['do']}: {error!r}")

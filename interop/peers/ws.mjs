@@ -41,5 +41,7 @@ await obey({
   },
   ping: ({ data }) => socket.ping(decode(data)),
   close: ({ code, reason }) => socket.close(code, reason),
-  drop: () => socket?.terminate(),
+  drop({ connection }) {
+    if (connection === connections) socket.terminate()
+  },
 })
