@@ -1,0 +1,242 @@
+package websocket
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/openline/openline/websocket/http1"
+	"github.com/openline/openline/websocket/internal/handshake"
+)
+
+// AcceptOptions are the settings of a server's end.
+type AcceptOptions struct {
+	ConnOptions
+	// Subprotocols are those that the server speaks. The client's order of
+	// preference decides which is chosen; when none is common, the connection
+	// opens without one, and a line is logged if the client is a browser, which
+	// will drop it (RFC 6455 §4.2.2).
+	Subprotocols []string
+	// RequireSubprotocol refuses a client with 400 when no subprotocol is common.
+	RequireSubprotocol bool
+	// Origins are those that browsers may come from besides the server's own:
+	// "https://app.example", "https://*.example.com" for all names below
+	// example.com, or "*" for any. A request without an Origin field comes from
+	// no browser and is not refused for that (RFC 6455 §10.2).
+	Origins []string
+	// OriginHint is added to the refusal of an origin: a sentence that says which
+	// setting of the program would let it in.
+	OriginHint string
+	// Header has fields to be sent with the 101 response, beside those that the
+	// ResponseWriter holds. Those of the handshake itself are not taken from it.
+	Header http.Header
+	// Limiter bounds connections and handshakes. It may be shared by any number
+	// of handlers. Default: no limit.
+	Limiter *Limiter
+}
+
+// acceptConfig is AcceptOptions with everything looked up once.
+type acceptConfig struct {
+	conn    *config
+	options AcceptOptions
+	origins originPolicy
+}
+
+// defaultAccept is what nil options stand for.
+var defaultAccept = sync.OnceValue(func() *acceptConfig { return new(AcceptOptions).build() })
+
+func (o *AcceptOptions) resolve() *acceptConfig {
+	if o == nil {
+		return defaultAccept()
+	}
+	return o.build()
+}
+
+func (o *AcceptOptions) build() *acceptConfig {
+	return &acceptConfig{
+		conn:    o.ConnOptions.resolve(),
+		options: *o,
+		origins: newOriginPolicy(o.Origins),
+	}
+}
+
+// handshakeWrite bounds the writing of the 101 response.
+const handshakeWrite = 10 * time.Second
+
+// Accept answers an opening request (RFC 6455 §4.2) and returns the connection.
+// nil options are the defaults. If it refuses, it writes the response itself,
+// with a sentence that says why, and returns a [*HandshakeError]; the handler
+// has nothing more to do then.
+//
+// The connection outlives the request: the handler may return. For handlers
+// that do nothing else, [Handle] needs less memory.
+func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, error) {
+	return o.resolve().accept(w, r)
+}
+
+func (a *acceptConfig) accept(w http.ResponseWriter, r *http.Request) (*Conn, error) {
+	req, refusal := handshake.CheckRequest(r)
+	if refusal == nil {
+		refusal = a.checkOrigin(r)
+	}
+	if refusal != nil {
+		return nil, a.refuse(w, r, refusal)
+	}
+	sub, refusal := a.chooseSubprotocol(r, req.Subprotocols)
+	if refusal != nil {
+		return nil, a.refuse(w, r, refusal)
+	}
+	head, err := a.response(w, req.Key, sub)
+	if err != nil {
+		return nil, a.refuse(w, r, internal(err))
+	}
+	release, refusal := a.options.Limiter.acquire(r)
+	if refusal != nil {
+		return nil, a.refuse(w, r, refusal)
+	}
+	nc, early, err := hijack(w)
+	if err != nil {
+		release()
+		return nil, a.refuse(w, r, internal(err))
+	}
+	_ = nc.SetWriteDeadline(time.Now().Add(handshakeWrite))
+	if _, err := nc.Write(head); err != nil {
+		release()
+		_ = nc.Close()
+		return nil, &HandshakeError{Status: http.StatusSwitchingProtocols, Reason: "the response could not be sent", Err: err}
+	}
+	_ = nc.SetDeadline(time.Time{})
+	c := newConn(nc, false, a.conn, sub, early)
+	c.atEnd(release)
+	return c, nil
+}
+
+// hijack takes the connection from net/http, with what was read from it and not
+// yet used.
+func hijack(w http.ResponseWriter) (net.Conn, []byte, error) {
+	nc, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return nil, nil, fmt.Errorf("the connection cannot be taken over from the HTTP server: %w", err)
+	}
+	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
+	nc, more := http1.Detach(nc)
+	return nc, slices.Concat(early, more), nil
+}
+
+func internal(err error) *handshake.Refusal {
+	return &handshake.Refusal{Status: http.StatusInternalServerError, Reason: "The server cannot open a WebSocket here: " + err.Error() + "."}
+}
+
+// refuse answers the request with a refusal. The client may have sent frames
+// already, so the connection is of no further use for HTTP.
+func (a *acceptConfig) refuse(w http.ResponseWriter, r *http.Request, f *handshake.Refusal) error {
+	h := w.Header()
+	for name, values := range f.Header {
+		h[name] = slices.Clone(values)
+	}
+	h["Connection"] = append(h["Connection"], "close")
+	body := f.Reason + "\n"
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(f.Status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write([]byte(body)) // the client's loss if it does not arrive
+	}
+	a.conn.log.LogAttrs(r.Context(), slog.LevelInfo, "websocket: handshake refused",
+		slog.String("peer", r.RemoteAddr), slog.String("path", r.URL.Path),
+		slog.String("origin", r.Header.Get("Origin")), slog.Int("status", f.Status), slog.String("reason", f.Reason))
+	return &HandshakeError{Status: f.Status, Reason: f.Reason}
+}
+
+func (a *acceptConfig) checkOrigin(r *http.Request) *handshake.Refusal {
+	if a.origins.allows(r) {
+		return nil
+	}
+	reason := fmt.Sprintf("Pages from the origin %q may not connect to this server.", strings.Join(r.Header["Origin"], ", "))
+	if hint := a.options.OriginHint; hint != "" {
+		reason += " " + hint
+	} else {
+		reason += " AcceptOptions.Origins would let it in."
+	}
+	return &handshake.Refusal{Status: http.StatusForbidden, Reason: reason}
+}
+
+func (a *acceptConfig) chooseSubprotocol(r *http.Request, offered []string) (string, *handshake.Refusal) {
+	for _, s := range offered {
+		if slices.Contains(a.options.Subprotocols, s) {
+			return s, nil
+		}
+	}
+	if a.options.RequireSubprotocol {
+		return "", &handshake.Refusal{
+			Status: http.StatusBadRequest,
+			Reason: "This server needs one of these subprotocols in Sec-WebSocket-Protocol: " + strings.Join(a.options.Subprotocols, ", ") + ".",
+		}
+	}
+	if len(offered) > 0 && r.Header.Get("Origin") != "" {
+		a.conn.log.LogAttrs(r.Context(), slog.LevelWarn, "websocket: no common subprotocol, a browser will drop the connection",
+			slog.String("peer", r.RemoteAddr), slog.Any("offered", offered), slog.Any("supported", a.options.Subprotocols))
+	}
+	return "", nil
+}
+
+// response builds the 101 response.
+func (a *acceptConfig) response(w http.ResponseWriter, key, sub string) ([]byte, error) {
+	b := make([]byte, 0, 256)
+	b = append(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
+	b = append(b, handshake.AcceptKey(key)...)
+	if sub != "" {
+		b = append(append(b, "\r\nSec-WebSocket-Protocol: "...), sub...)
+	}
+	b = append(b, "\r\n"...)
+	b, err := appendFields(b, w.Header(), false)
+	if err != nil {
+		return nil, err
+	}
+	if b, err = appendFields(b, a.options.Header, true); err != nil {
+		return nil, err
+	}
+	return append(b, "\r\n"...), nil
+}
+
+// owned are the fields that the handshake sets itself or that must not stand
+// beside it.
+func owned(name string) bool {
+	switch name = strings.ToLower(name); name {
+	case "host", "upgrade", "connection", "content-length", "transfer-encoding", "trailer", "te", "content-type", "date":
+		return true
+	}
+	return strings.HasPrefix(name, "sec-websocket-")
+}
+
+// appendFields appends header fields. A name or value that would break the
+// header's syntax, and with strict a field that the handshake owns, is an error
+// (RFC 9110 §5.5).
+func appendFields(b []byte, h http.Header, strict bool) ([]byte, error) {
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		if owned(name) {
+			if strict {
+				return nil, fmt.Errorf("the header field %q belongs to the handshake", name)
+			}
+			continue
+		}
+		if !handshake.IsToken(name) {
+			return nil, fmt.Errorf("%q is not the name of a header field", name)
+		}
+		for _, value := range h[name] {
+			if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7F }) {
+				return nil, fmt.Errorf("the value of the header field %q has a control character", name)
+			}
+			b = append(append(append(append(b, name...), ": "...), value...), "\r\n"...)
+		}
+	}
+	return b, nil
+}

@@ -1,0 +1,27 @@
+package websocket
+
+import "sync"
+
+// blockSize is what is read from a socket at once.
+const blockSize = 16 << 10
+
+// block is a pooled input buffer. A connection has one only while there is
+// input that it has not taken in.
+type block [blockSize]byte
+
+var blocks = sync.Pool{New: func() any { return new(block) }}
+
+// buffers are pooled output buffers.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// bufferKeep is the largest output buffer that goes back to the pool.
+const bufferKeep = 128 << 10
+
+func getBuffer() *[]byte { return buffers.Get().(*[]byte) }
+
+func putBuffer(b *[]byte) {
+	if cap(*b) <= bufferKeep {
+		*b = (*b)[:0]
+		buffers.Put(b)
+	}
+}

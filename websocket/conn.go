@@ -1,0 +1,147 @@
+package websocket
+
+import (
+	"context"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/openline/openline/websocket/internal/proto"
+)
+
+// Conn is a WebSocket connection, of either end. All methods may be called from
+// any goroutine; reads wait for each other, and so do writes.
+//
+// Somebody has to read: only then are Pings answered, a Close is noticed and
+// keep-alive works.
+type Conn struct {
+	nc          net.Conn
+	raw         syscall.RawConn // nc's, where its descriptor can be used directly; else nil
+	cfg         *config
+	client      bool
+	subprotocol string
+
+	reading lock // held by the one who reads; guards the following
+	in      proto.Receiver
+	input   []byte // octets that in has not seen yet
+	block   *block // where input points to, nil when that is not a pooled block
+	stream  *messageReader
+	due     time.Time // state of the message rate limit
+	stall   stallGuard
+	answer  bool // a Pong is queued that has not been sent off
+	rawIn   rawInput
+	rwatch  watch
+
+	messages lock   // held while a message is being sent, all its fragments
+	sending  lock   // held during a write to the socket; guards the following
+	unsent   []byte // rest of an earlier write, to be sent before anything else
+	rawOut   rawOutput
+	wwatch   watch
+
+	mu        sync.Mutex // guards the following
+	out       proto.Sender
+	queue     queue
+	closing   *CloseError // how the closing handshake stands; nil before it begins
+	err       *CloseError // how the connection ended; nil before that
+	pings     map[uint64]chan struct{}
+	pingCount uint64
+	isClosed  bool     // the TCP connection has been closed
+	gone      []func() // to be called then
+
+	done    chan struct{} // closed when err is set
+	heard   atomic.Bool   // something has arrived since keep-alive looked last
+	waiting atomic.Bool   // a reader waits for input
+	alive   keepAlive
+}
+
+// newConn starts a connection on nc, whose handshake is done. early is what
+// arrived behind the handshake.
+func newConn(nc net.Conn, client bool, cfg *config, subprotocol string, early []byte) *Conn {
+	c := &Conn{
+		nc:          nc,
+		raw:         rawConn(nc),
+		cfg:         cfg,
+		client:      client,
+		subprotocol: subprotocol,
+		input:       early,
+		in:          proto.NewReceiver(client, false, cfg.limits),
+		out:         proto.NewSender(client),
+		reading:     newLock(),
+		messages:    newLock(),
+		sending:     newLock(),
+		done:        make(chan struct{}),
+	}
+	c.rwatch.set = nc.SetReadDeadline
+	c.wwatch.set = nc.SetWriteDeadline
+	c.alive.start(c)
+	return c
+}
+
+// Subprotocol returns the subprotocol that was agreed on, "" for none (RFC 6455
+// §1.9).
+func (c *Conn) Subprotocol() string { return c.subprotocol }
+
+// RemoteAddr returns the address of the peer, or of a proxy on the way.
+func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
+
+// LocalAddr returns the address of this end.
+func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }
+
+// Done returns a channel that is closed when the connection has ended, that is
+// when no message can arrive or leave any more.
+func (c *Conn) Done() <-chan struct{} { return c.done }
+
+// Err returns how the connection ended, as a [*CloseError], or nil while it has
+// not.
+func (c *Conn) Err() error {
+	if e := c.ended(); e != nil {
+		return e
+	}
+	return nil
+}
+
+func (c *Conn) ended() *CloseError {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// lock is a mutex that a context or the end of the connection can interrupt the
+// wait for.
+type lock chan struct{}
+
+func newLock() lock { return make(lock, 1) }
+
+func (l lock) tryAcquire() bool {
+	select {
+	case l <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+func (l lock) release() { <-l }
+
+// acquire waits for l. It fails when ctx or the connection ends first.
+func (c *Conn) acquire(ctx context.Context, l lock) error {
+	if err := c.Err(); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if l.tryAcquire() {
+		return nil
+	}
+	select {
+	case l <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.done:
+		return c.Err()
+	}
+}

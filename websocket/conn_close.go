@@ -1,0 +1,227 @@
+package websocket
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/openline/openline/websocket/internal/proto"
+)
+
+// Close closes the connection as RFC 6455 §7 describes: it sends what is queued
+// and a Close frame, waits up to CloseTimeout for the peer's, and has the TCP
+// connection closed. Messages that arrive meanwhile go to a reader if there is
+// one, otherwise they are dropped. It returns nil if the peer closed too, and
+// how the connection ended otherwise. If the connection is being closed already
+// Close waits for that.
+//
+// CloseNoStatus with an empty reason sends a frame without a code. A code that
+// must not be sent (RFC 6455 §7.4), a reason over 123 bytes or one that is not
+// UTF-8 is an error, and nothing is sent.
+func (c *Conn) Close(code CloseCode, reason string) error {
+	c.mu.Lock()
+	if err := c.out.CheckClose(uint16(code), reason); err != nil {
+		c.mu.Unlock()
+		return fmt.Errorf("websocket: cannot close with %s: %w", code, err)
+	}
+	if c.err == nil && c.closing == nil {
+		_, _ = c.out.QueueClose(uint16(code), reason) // it was just checked
+		c.closing = &CloseError{Code: code, Reason: reason}
+	}
+	c.mu.Unlock()
+	c.kick()
+	timer := time.AfterFunc(c.cfg.closeTimeout, func() { _ = c.lost(errCloseTimeout) })
+	defer timer.Stop()
+	c.awaitClose()
+	if e := c.ended(); !e.clean() {
+		return e
+	}
+	return nil
+}
+
+var errCloseTimeout = errors.New("peer did not answer the Close frame in time")
+
+// awaitClose reads until the connection has ended, or lets another reader do
+// it.
+func (c *Conn) awaitClose() {
+	for {
+		select {
+		case <-c.done:
+			return
+		case c.reading <- struct{}{}:
+		}
+		c.stream = nil
+		var err error
+		for err == nil && c.Err() == nil {
+			_, err = c.nextData(context.Background())
+		}
+		c.reading.release()
+	}
+}
+
+// CloseNow ends the connection at once, without a Close frame.
+func (c *Conn) CloseNow() error {
+	c.end(&CloseError{Code: CloseAbnormal, Err: net.ErrClosed}, 0)
+	return nil
+}
+
+// peerClosed deals with the peer's Close frame, the first one there was, and
+// returns how the connection ended.
+func (c *Conn) peerClosed(code CloseCode, reason string) error {
+	c.mu.Lock()
+	remote := c.closing == nil
+	if c.closing == nil {
+		c.queue.clear()
+	}
+	c.out.PeerClosed(uint16(code))
+	c.mu.Unlock()
+	c.kick()
+	return c.end(&CloseError{Code: code, Reason: reason, Remote: remote}, c.cfg.closeTimeout)
+}
+
+// fail ends the connection because of err, with a Close frame that tells the
+// peer (RFC 6455 §7.1.7).
+func (c *Conn) fail(err error) error {
+	code, reason := closeCode(err)
+	c.mu.Lock()
+	c.queue.clear()
+	_, _ = c.out.QueueClose(uint16(code), reason)
+	c.mu.Unlock()
+	c.kick()
+	return c.end(&CloseError{Code: code, Reason: reason, Err: err}, failLinger)
+}
+
+// lost ends the connection because the network did.
+func (c *Conn) lost(err error) error {
+	return c.end(&CloseError{Code: CloseAbnormal, Remote: true, Err: err}, 0)
+}
+
+// failLinger is how long a failed connection waits for the peer to take notice.
+const failLinger = time.Second
+
+// end records how the connection ended, once, and takes the TCP connection
+// down: at once, or for a linger time gently. It returns what is recorded.
+func (c *Conn) end(e *CloseError, linger time.Duration) error {
+	c.mu.Lock()
+	if c.err != nil {
+		defer c.mu.Unlock()
+		return c.err
+	}
+	if e.Code == CloseAbnormal && c.closing != nil {
+		e.Remote = false
+	}
+	c.err = e
+	c.queue.clear()
+	c.mu.Unlock()
+	close(c.done)
+	c.alive.stop()
+	c.rwatch.close(past) // whoever waits for input learns of the end
+	if e.Err != nil && !errors.Is(e.Err, net.ErrClosed) {
+		c.logEnd(e)
+	}
+	if linger > 0 {
+		go c.linger(linger)
+	} else {
+		c.closeSocket()
+	}
+	return e
+}
+
+func (c *Conn) logEnd(e *CloseError) {
+	level := slog.LevelDebug
+	if _, ok := errors.AsType[*proto.Error](e.Err); ok {
+		level = slog.LevelInfo
+	}
+	c.cfg.log.Log(context.Background(), level, "websocket: connection failed",
+		"peer", c.nc.RemoteAddr(), "code", int(e.Code), "reason", e.Err.Error())
+}
+
+// closeSocket closes the TCP connection and tells those who wait for that.
+func (c *Conn) closeSocket() {
+	_ = c.nc.Close()
+	c.mu.Lock()
+	gone := c.gone
+	c.gone, c.isClosed = nil, true
+	c.mu.Unlock()
+	for _, f := range gone {
+		f()
+	}
+}
+
+// atEnd has f called when the TCP connection has been closed.
+func (c *Conn) atEnd(f func()) {
+	c.mu.Lock()
+	if !c.isClosed {
+		c.gone = append(c.gone, f)
+		c.mu.Unlock()
+		return
+	}
+	c.mu.Unlock()
+	f()
+}
+
+func (c *Conn) isGone() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.isClosed
+}
+
+// cut ends the connection without any ceremony, even one that is lingering.
+func (c *Conn) cut() {
+	_ = c.CloseNow()
+	_ = c.nc.Close()
+}
+
+// lingerBytes bounds what is read from a peer that goes on sending after the
+// end.
+const lingerBytes = 4 << 20
+
+// linger sees to it that the Close frame arrives. Closing a socket with unread
+// input sends a TCP reset, which can destroy what the peer has not read yet; so
+// a server ends its own direction first and reads the other until the peer ends
+// it too. A client leaves the first step to the server (RFC 6455 §7.1.1).
+func (c *Conn) linger(limit time.Duration) {
+	deadline := time.AfterFunc(limit, func() { _ = c.nc.Close() })
+	defer deadline.Stop()
+	defer c.closeSocket()
+	select { // the Close frame is out when nobody is sending any more
+	case c.sending <- struct{}{}:
+		c.flush(true)
+	case <-time.After(limit):
+		return
+	}
+	c.mu.Lock()
+	closeFirst := !c.client || c.err.Err != nil
+	c.mu.Unlock()
+	if closeFirst {
+		closeWrite(c.nc)
+	}
+	c.reading <- struct{}{} // let the last reader out
+	c.reading.release()
+	_ = c.nc.SetReadDeadline(time.Now().Add(limit))
+	b := blocks.Get().(*block)
+	defer blocks.Put(b)
+	for total := 0; total < lingerBytes; {
+		n, err := c.nc.Read(b[:])
+		if err != nil {
+			return
+		}
+		total += n
+	}
+}
+
+// closeWrite ends the outgoing direction: with close_notify where there is TLS,
+// and then with FIN.
+func closeWrite(nc net.Conn) {
+	if t, ok := nc.(*tls.Conn); ok {
+		_ = t.CloseWrite()
+		nc = t.NetConn()
+	}
+	if w, ok := nc.(interface{ CloseWrite() error }); ok {
+		_ = w.CloseWrite()
+	}
+}

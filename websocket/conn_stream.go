@@ -1,0 +1,201 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/openline/openline/websocket/internal/frame"
+)
+
+// NextReader waits for the next message to begin and returns a reader of it,
+// which gives io.EOF at the message's end. Text is checked as it arrives: the
+// reader fails at the first octet that cannot be UTF-8. ctx holds for the
+// reader too. The rest of a message that was not read to its end is skipped by
+// the next read of any kind; the reader is then of no use.
+func (c *Conn) NextReader(ctx context.Context) (MessageType, io.Reader, error) {
+	if err := c.acquire(ctx, c.reading); err != nil {
+		return 0, nil, err
+	}
+	defer c.reading.release()
+	if s := c.stream; s != nil {
+		if s.resumable { // what a Read began whose context ended
+			r := &messageReader{c: c, ctx: ctx, typ: s.typ, rest: s.rest}
+			c.stream = r
+			return r.typ, r, nil
+		}
+		if err := s.skip(ctx); err != nil {
+			return 0, nil, err
+		}
+	}
+	ev, err := c.nextData(ctx)
+	if err != nil {
+		return 0, nil, err
+	}
+	r := &messageReader{c: c, ctx: ctx, typ: MessageType(ev.Opcode), rest: ev.Payload, last: ev.Last}
+	c.stream = r
+	return r.typ, r, nil
+}
+
+// messageReader reads one message. While it is its connection's current stream,
+// its fields are guarded by the connection's reading lock.
+type messageReader struct {
+	c         *Conn
+	ctx       context.Context
+	typ       MessageType
+	rest      []byte // received and not read; a view of the connection's input
+	last      bool   // rest ends the message
+	resumable bool   // not a reader at all but what a cut-short Read left behind
+}
+
+var errStaleReader = errors.New("websocket: this reader's message is over, another read has begun")
+
+func (r *messageReader) Read(p []byte) (int, error) {
+	// Not c.acquire: what has been received of the message can be read even if
+	// the connection has ended since.
+	select {
+	case r.c.reading <- struct{}{}:
+	case <-r.ctx.Done():
+		return 0, r.ctx.Err()
+	}
+	defer r.c.reading.release()
+	if len(r.rest) == 0 && r.last {
+		if r.c.stream == r {
+			r.c.stream = nil
+		}
+		return 0, io.EOF
+	}
+	if r.c.stream != r {
+		return 0, errStaleReader
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for len(r.rest) == 0 {
+		if err := r.c.Err(); err != nil {
+			return 0, err
+		}
+		ev, err := r.c.nextData(r.ctx)
+		if err != nil {
+			return 0, err
+		}
+		if r.rest, r.last = ev.Payload, ev.Last; r.last && len(r.rest) == 0 {
+			r.c.stream = nil
+			return 0, io.EOF
+		}
+	}
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
+}
+
+// skip reads to the end of the message. The reading lock is held.
+func (r *messageReader) skip(ctx context.Context) error {
+	for !r.last {
+		ev, err := r.c.nextData(ctx)
+		if err != nil {
+			return err
+		}
+		r.rest, r.last = nil, ev.Last
+	}
+	r.rest, r.c.stream = nil, nil
+	return nil
+}
+
+// NextWriter begins a message that is sent in fragments as it is written; Close
+// ends it. Until then other messages wait, control frames do not. Text may be
+// cut anywhere, also inside a character; a Write that makes it impossible for
+// the text to be UTF-8 fails, sends nothing and leaves the message open. A
+// fragment is sent for each 4 KiB that are written; if ctx ends during that, the
+// connection is failed, for half a message cannot be taken back.
+func (c *Conn) NextWriter(ctx context.Context, typ MessageType) (io.WriteCloser, error) {
+	if typ != Text && typ != Binary {
+		return nil, errType
+	}
+	if err := c.acquire(ctx, c.messages); err != nil {
+		return nil, err
+	}
+	return &messageWriter{c: c, ctx: ctx, op: frame.Opcode(typ)}, nil
+}
+
+// fragmentSize is how much a messageWriter collects before it sends.
+const fragmentSize = 4 << 10
+
+type messageWriter struct {
+	c   *Conn
+	ctx context.Context
+	op  frame.Opcode
+	buf []byte
+	end bool
+}
+
+var errWriterClosed = errors.New("websocket: write to a message that was closed")
+
+// Write adds p to the message. p is the caller's again on return.
+func (w *messageWriter) Write(p []byte) (int, error) {
+	if w.end {
+		return 0, errWriterClosed
+	}
+	if len(w.buf)+len(p) < fragmentSize {
+		w.buf = append(w.buf, p...)
+		return len(p), w.c.Err()
+	}
+	whole := p
+	if len(w.buf) > 0 {
+		whole = append(w.buf, p...)
+	}
+	if err := w.c.writeFragment(w.ctx, w.op, false, whole); err != nil {
+		return 0, err
+	}
+	w.buf = w.buf[:0]
+	return len(p), nil
+}
+
+// Close sends what is left as the message's last fragment. After an error other
+// than bad text the connection has ended.
+func (w *messageWriter) Close() error {
+	if w.end {
+		return errWriterClosed
+	}
+	w.end = true
+	defer w.c.messages.release()
+	err := w.c.writeFragment(w.ctx, w.op, true, w.buf)
+	if err != nil && w.c.Err() == nil {
+		// Bad text, or ctx: the peer has part of a message that will not end.
+		return w.c.fail(&abandoned{err})
+	}
+	return err
+}
+
+// abandoned is a message of this end's that could not be finished.
+type abandoned struct{ cause error }
+
+func (e *abandoned) Error() string { return "message abandoned: " + e.cause.Error() }
+func (e *abandoned) Unwrap() error { return e.cause }
+
+// writeFragment sends one fragment. The messages lock is held.
+func (c *Conn) writeFragment(ctx context.Context, op frame.Opcode, last bool, p []byte) error {
+	if err := c.acquire(ctx, c.sending); err != nil {
+		return err
+	}
+	defer c.sendingDone()
+	buf := getBuffer()
+	defer putBuffer(buf)
+	c.mu.Lock()
+	b := c.out.AppendControl((*buf)[:0])
+	own := len(b)
+	b, err := c.out.AppendFragment(b, op, last, p)
+	c.mu.Unlock()
+	*buf = b
+	if err != nil {
+		if own > 0 {
+			_ = c.send(ctx, b, own, nil) // the control frames that were taken along
+		}
+		return c.sendError(err)
+	}
+	err = c.send(ctx, b, own, nil)
+	if err != nil && c.Err() == nil {
+		return c.fail(&abandoned{err}) // the protocol's state is one fragment ahead of the wire
+	}
+	return err
+}

@@ -1,0 +1,242 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"time"
+
+	"github.com/openline/openline/websocket/internal/frame"
+)
+
+// writeApart is the payload from which a server writes from the caller's memory
+// instead of copying it behind its header.
+const writeApart = 16 << 10
+
+var errType = errors.New("websocket: a message is Text or Binary")
+
+// Write sends one message, whole and as one frame. It may be called from any
+// goroutine; messages do not mix. p is only read and is the caller's again on
+// return. Text that is not UTF-8 is refused and nothing is sent (RFC 6455
+// §8.1).
+//
+// When ctx ends before the first octet of the message is out, Write returns its
+// error and the connection stays usable; after that the connection ends, for
+// half a frame cannot be taken back.
+func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
+	if typ != Text && typ != Binary {
+		return errType
+	}
+	if err := c.acquire(ctx, c.messages); err != nil {
+		return err
+	}
+	defer c.messages.release()
+	if err := c.acquire(ctx, c.sending); err != nil {
+		return err
+	}
+	defer c.sendingDone()
+	buf := getBuffer()
+	defer putBuffer(buf)
+	var apart []byte
+	c.mu.Lock()
+	b := c.out.AppendControl((*buf)[:0])
+	b = c.queue.appendAll(b, &c.out) // what was sent before comes before
+	own := len(b)
+	var err error
+	if !c.client && len(p) >= writeApart {
+		b, err = c.out.AppendMessageHeader(b, frame.Opcode(typ), p)
+		apart = p
+	} else {
+		b, err = c.out.AppendMessage(b, frame.Opcode(typ), p)
+	}
+	c.mu.Unlock()
+	*buf = b
+	if err != nil {
+		if own > 0 {
+			_ = c.send(ctx, b, own, nil)
+		}
+		return c.sendError(err)
+	}
+	return c.send(ctx, b, own, apart)
+}
+
+// sendError is what the application gets for a message that the protocol does
+// not let it send.
+func (c *Conn) sendError(err error) error {
+	if e := c.ended(); e != nil {
+		return e
+	}
+	return fmt.Errorf("websocket: %w", err)
+}
+
+// errWriteTimeout is a peer that takes nothing for WriteTimeout.
+var errWriteTimeout = errors.New("peer does not read: write timed out")
+
+// send writes b and apart to the socket. The first own octets of b belong to
+// others and survive the end of ctx: they are kept and sent later. The sending
+// lock is held.
+func (c *Conn) send(ctx context.Context, b []byte, own int, apart []byte) error {
+	if len(c.unsent) > 0 {
+		own += len(c.unsent)
+		b = append(c.unsent, b...)
+		c.unsent = nil
+	}
+	n, err := c.writeSocket(ctx, b, apart)
+	if err == nil {
+		return nil
+	}
+	if e := c.Err(); e != nil {
+		return e
+	}
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return c.lost(err)
+	}
+	ctxErr := ctx.Err()
+	switch {
+	case ctxErr == nil:
+		return c.lost(errWriteTimeout)
+	case n <= own:
+		c.unsent = append([]byte(nil), b[n:own]...)
+		return ctxErr
+	}
+	return c.lost(&abandoned{ctxErr})
+}
+
+// writeSocket writes b and then apart. Nearly always the socket takes all at
+// once; only if not, deadlines and the context come into play.
+func (c *Conn) writeSocket(ctx context.Context, b, apart []byte) (n int, err error) {
+	if c.raw != nil && apart == nil {
+		n, err = c.rawOut.write(c, b)
+		if n == len(b) {
+			return n, nil
+		}
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			return n, err
+		}
+		b = b[n:] // a deadline that has passed is an earlier context's: see below
+	}
+	if err := c.wwatch.arm(ctx); err != nil {
+		return n, errors.Join(os.ErrDeadlineExceeded, err)
+	}
+	if c.cfg.writeTimeout > 0 {
+		c.wwatch.setDeadline(time.Now().Add(c.cfg.writeTimeout))
+	}
+	var k int64
+	if apart == nil {
+		var m int
+		m, err = c.nc.Write(b)
+		k = int64(m)
+	} else {
+		bufs := net.Buffers{b, apart}
+		k, err = bufs.WriteTo(c.nc)
+	}
+	c.wwatch.reset()
+	return n + int(k), err
+}
+
+// rawOutput writes to a descriptor without waiting.
+type rawOutput struct {
+	try  func(fd uintptr) bool
+	from []byte
+	n    int
+	err  error
+}
+
+func (r *rawOutput) write(c *Conn, b []byte) (int, error) {
+	if r.try == nil {
+		r.try = func(fd uintptr) bool {
+			r.n, r.err = writeDescriptor(fd, r.from)
+			return true
+		}
+	}
+	r.from, r.n, r.err = b, 0, nil
+	err := c.raw.Write(r.try)
+	r.from = nil
+	if err != nil {
+		return 0, err
+	}
+	return r.n, r.err
+}
+
+// kick sends what is queued, if nobody else is sending: he will look at the
+// queue before he is done. It never blocks.
+func (c *Conn) kick() {
+	if c.sending.tryAcquire() {
+		c.flush(false)
+	}
+}
+
+// sendingDone lets the sending lock go and sends what was queued meanwhile.
+func (c *Conn) sendingDone() {
+	if len(c.unsent) > 0 {
+		c.flush(false)
+		return
+	}
+	c.sending.release()
+	if c.pending() {
+		c.kick()
+	}
+}
+
+func (c *Conn) pending() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.out.HasControl() || c.out.HasClose() || c.queue.len() > 0 && !c.out.Fragmenting()
+}
+
+// flush sends what is queued and lets the sending lock go, which the caller
+// holds. What the socket does not take at once is left to a goroutine, which
+// lives until the queue is empty, unless the caller is that goroutine.
+func (c *Conn) flush(mayBlock bool) {
+	for {
+		buf := getBuffer()
+		b := c.gather(*buf)
+		if len(b) == 0 {
+			putBuffer(buf)
+			c.sending.release()
+			if c.pending() && c.sending.tryAcquire() {
+				continue
+			}
+			return
+		}
+		if mayBlock {
+			// An error ends the connection, there is nobody else to tell.
+			_ = c.send(context.Background(), b, len(b), nil)
+		} else {
+			n := 0
+			if c.raw != nil {
+				n, _ = c.rawOut.write(c, b) // an error comes again with the rest
+			}
+			if n < len(b) {
+				c.unsent = append([]byte(nil), b[n:]...)
+				putBuffer(buf)
+				go c.flush(true)
+				return
+			}
+		}
+		putBuffer(buf)
+	}
+}
+
+// gatherSize is about how much is written at once from the queue.
+const gatherSize = 64 << 10
+
+// gather collects what is to be sent: the rest of an earlier write, control
+// frames, queued messages, and the Close when all before it has been taken. The
+// sending lock is held.
+func (c *Conn) gather(buf []byte) []byte {
+	b := append(buf[:0], c.unsent...)
+	c.unsent = nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b = c.out.AppendControl(b)
+	for c.queue.len() > 0 && !c.out.Fragmenting() && len(b) < gatherSize {
+		b = c.queue.appendNext(b, &c.out)
+	}
+	if c.queue.len() == 0 || c.out.Fragmenting() {
+		b = c.out.AppendClose(b)
+	}
+	return b
+}

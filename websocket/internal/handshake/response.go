@@ -1,0 +1,120 @@
+package handshake
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// MaxResponse bounds the header sections of the response to an opening request,
+// interim responses included, in octets.
+const MaxResponse = 64 << 10
+
+// maxInterim bounds the 1xx responses ahead of the final one.
+const maxInterim = 8
+
+// ErrResponseTooBig says that the response's header did not end within
+// MaxResponse octets.
+var ErrResponseTooBig = fmt.Errorf("response header over %d octets", MaxResponse)
+
+// ReadResponse reads the final response to req: interim responses (RFC 9110
+// §15.2) other than 101 are skipped. What follows the header stays in the
+// reader. Only HTTP/1.1 is taken.
+func ReadResponse(br *bufio.Reader, limit *io.LimitedReader, req *http.Request) (*http.Response, error) {
+	for range maxInterim {
+		resp, err := http.ReadResponse(br, req)
+		if err != nil {
+			if limit.N <= 0 {
+				err = ErrResponseTooBig
+			}
+			return nil, err
+		}
+		if resp.ProtoMajor != 1 || resp.ProtoMinor < 1 {
+			return nil, fmt.Errorf("the server answered with %q, a WebSocket needs HTTP/1.1", resp.Proto)
+		}
+		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
+			return resp, nil
+		}
+	}
+	return nil, errors.New("the server sends one interim response after the other")
+}
+
+// CheckResponse judges a 101 response to a request that sent key and offered
+// the given subprotocols and extensions (RFC 6455 §4.1, what the client must
+// validate). It returns the subprotocol that the server chose, "" for none, and
+// the extensions, all of which were offered, none twice. Two
+// Sec-WebSocket-Extensions lines are read as one list (§9.1).
+func CheckResponse(h http.Header, key string, subprotocols, extensions []string) (string, []Extension, error) {
+	if up := h["Upgrade"]; len(up) != 1 || !strings.EqualFold(trim(up[0]), "websocket") {
+		return "", nil, errors.New("the response lacks the field Upgrade: websocket (RFC 6455 §4.1)")
+	}
+	if !HasToken(h["Connection"], "upgrade") {
+		return "", nil, errors.New("the response lacks the field Connection: Upgrade (RFC 6455 §4.1)")
+	}
+	if accept := h["Sec-Websocket-Accept"]; len(accept) != 1 || trim(accept[0]) != AcceptKey(key) {
+		return "", nil, errors.New("Sec-WebSocket-Accept does not answer the key that was sent (RFC 6455 §4.1)")
+	}
+	sub, err := chosenSubprotocol(h["Sec-Websocket-Protocol"], subprotocols)
+	if err != nil {
+		return "", nil, err
+	}
+	list, err := ParseExtensions(h["Sec-Websocket-Extensions"])
+	if err != nil {
+		return "", nil, err
+	}
+	for i, e := range list {
+		if !contains(extensions, e.Name) {
+			return "", nil, fmt.Errorf("the server chose the extension %q, which was not offered (RFC 6455 §4.1)", e.Name)
+		}
+		for _, other := range list[:i] {
+			if other.Name == e.Name {
+				return "", nil, fmt.Errorf("the server chose the extension %q twice (RFC 6455 §9.1)", e.Name)
+			}
+		}
+	}
+	return sub, list, nil
+}
+
+func chosenSubprotocol(lines, offered []string) (string, error) {
+	if len(lines) == 0 {
+		return "", nil
+	}
+	chosen := trim(lines[0])
+	if len(lines) > 1 || !contains(offered, chosen) {
+		return "", fmt.Errorf("the server chose the subprotocol %q, which was not offered (RFC 6455 §4.1)", strings.Join(lines, ", "))
+	}
+	return chosen, nil
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// Versions reads the list of versions that a refusing server supports (RFC 6455
+// §4.4), several lines as one list; what is not a version is left out.
+func Versions(lines []string) []int {
+	var list []int
+	for _, line := range lines {
+		for v := range strings.SplitSeq(line, ",") {
+			var n int
+			if v = trim(v); len(v) == 0 || len(v) > 3 || strings.Trim(v, "0123456789") != "" {
+				continue
+			}
+			for _, c := range []byte(v) {
+				n = n*10 + int(c-'0')
+			}
+			if n <= 255 {
+				list = append(list, n)
+			}
+		}
+	}
+	return list
+}

@@ -1,0 +1,85 @@
+package websocket
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// past is a deadline that has passed.
+var past = time.Unix(1, 0)
+
+// watch lets a context interrupt I/O in one direction, by moving the deadline
+// of the socket into the past. It stays armed between calls with the same
+// context, so that reading in a loop costs nothing for it.
+type watch struct {
+	set func(time.Time) error // the socket's SetReadDeadline or SetWriteDeadline
+
+	mu       sync.Mutex
+	done     <-chan struct{} // of the context that is watched
+	stop     func() bool
+	fired    bool      // the deadline is in the past because the context ended
+	deadline time.Time // what it is otherwise, zero for none
+}
+
+// arm watches ctx instead of what was watched before.
+func (w *watch) arm(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	done := ctx.Done()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if done == w.done && !w.fired {
+		return nil
+	}
+	w.disarm()
+	if done != nil {
+		w.done = done
+		w.stop = context.AfterFunc(ctx, func() { w.interrupt(done) })
+	}
+	return nil
+}
+
+// disarm stops watching. w.mu is held.
+func (w *watch) disarm() {
+	if w.stop != nil {
+		w.stop()
+	}
+	w.done, w.stop = nil, nil
+	if w.fired {
+		w.fired = false
+		_ = w.set(w.deadline)
+	}
+}
+
+func (w *watch) interrupt(done <-chan struct{}) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.done == done { // else somebody else has the socket by now
+		w.fired = true
+		_ = w.set(past)
+	}
+}
+
+// setDeadline sets the deadline that holds beside the context; zero for none.
+func (w *watch) setDeadline(t time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.deadline = t
+	if !w.fired {
+		_ = w.set(t)
+	}
+}
+
+// close stops watching for good and sets a last deadline.
+func (w *watch) close(t time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.disarm()
+	w.deadline = t
+	_ = w.set(t)
+}
+
+// reset stops watching and takes the deadline away.
+func (w *watch) reset() { w.close(time.Time{}) }
