@@ -114,7 +114,7 @@ func (a *acceptConfig) accept(w http.ResponseWriter, r *http.Request) (*Conn, er
 	}
 	_ = nc.SetDeadline(time.Time{})
 	c := newConn(nc, false, a.conn, sub, early)
-	c.atEnd(release)
+	c.whenGone(release)
 	return c, nil
 }
 

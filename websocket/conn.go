@@ -47,6 +47,7 @@ type Conn struct {
 	err       *CloseError // how the connection ended; nil before that
 	pings     map[uint64]chan struct{}
 	pingCount uint64
+	cancel    func()   // to be called when err is set; may be nil
 	isClosed  bool     // the TCP connection has been closed
 	gone      []func() // to be called then
 
@@ -106,6 +107,17 @@ func (c *Conn) ended() *CloseError {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err
+}
+
+// cancelAtEnd has f called when the connection has ended.
+func (c *Conn) cancelAtEnd(f func()) {
+	c.mu.Lock()
+	c.cancel = f
+	ended := c.err != nil
+	c.mu.Unlock()
+	if ended {
+		f()
+	}
 }
 
 // lock is a mutex that a context or the end of the connection can interrupt the

@@ -116,8 +116,12 @@ func (c *Conn) end(e *CloseError, linger time.Duration) error {
 	}
 	c.err = e
 	c.queue.clear()
+	cancel := c.cancel
 	c.mu.Unlock()
 	close(c.done)
+	if cancel != nil {
+		cancel()
+	}
 	c.alive.stop()
 	c.rwatch.close(past) // whoever waits for input learns of the end
 	if e.Err != nil && !errors.Is(e.Err, net.ErrClosed) {
@@ -152,8 +156,8 @@ func (c *Conn) closeSocket() {
 	}
 }
 
-// atEnd has f called when the TCP connection has been closed.
-func (c *Conn) atEnd(f func()) {
+// whenGone has f called when the TCP connection has been closed.
+func (c *Conn) whenGone(f func()) {
 	c.mu.Lock()
 	if !c.isClosed {
 		c.gone = append(c.gone, f)
@@ -203,10 +207,9 @@ func (c *Conn) linger(limit time.Duration) {
 	c.reading <- struct{}{} // let the last reader out
 	c.reading.release()
 	_ = c.nc.SetReadDeadline(time.Now().Add(limit))
-	b := blocks.Get().(*block)
-	defer blocks.Put(b)
+	b := make([]byte, 1<<10) // small: ten thousand connections may linger at once
 	for total := 0; total < lingerBytes; {
-		n, err := c.nc.Read(b[:])
+		n, err := c.nc.Read(b)
 		if err != nil {
 			return
 		}

@@ -47,10 +47,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // answered and logged
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
-	c.atEnd(func() {
-		cancel()
-		h.remove(c)
-	})
+	c.cancelAtEnd(cancel)
+	c.whenGone(func() { h.remove(c) })
 	if !h.add(c) {
 		go func() { _ = c.Close(CloseGoingAway, "server is shutting down") }()
 		return
