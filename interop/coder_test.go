@@ -121,7 +121,7 @@ func (e *coderEnd) close(code int, reason string) error {
 }
 
 func (e *coderEnd) drop() {
-	e.c.CloseNow() //nolint:errcheck // it may be closed already
+	e.c.CloseNow()
 	e.stop()
 	e.closing.Wait()
 	<-e.done

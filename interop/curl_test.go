@@ -68,8 +68,8 @@ func TestCurlWebSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		cmd.Process.Kill() //nolint:errcheck // it may have ended
-		cmd.Wait()         //nolint:errcheck // with whatever status
+		cmd.Process.Kill() // it may have ended
+		cmd.Wait()         // with whatever status
 	})
 	ours := <-conns
 	t.Cleanup(ours.drop)

@@ -66,7 +66,7 @@ func (e *gobwasEnd) read() {
 	var first ws.OpCode
 	state := e.side
 	for {
-		f, err := ws.ReadFrame(e.in)
+		f, err := ws.ReadFrame(e.in) //nolint:staticcheck // deprecated for want of a limit, which a test does without
 		if err == nil {
 			err = ws.CheckHeader(f.Header, state)
 		}
@@ -79,7 +79,7 @@ func (e *gobwasEnd) read() {
 		}
 		switch f.Header.OpCode {
 		case ws.OpPing:
-			e.write(ws.NewPongFrame(f.Payload)) //nolint:errcheck // the reader reports a broken connection
+			e.write(ws.NewPongFrame(f.Payload)) // the reader reports a broken connection
 		case ws.OpPong:
 			e.queue <- event{kind: pong, data: f.Payload}
 		case ws.OpClose:
@@ -87,7 +87,7 @@ func (e *gobwasEnd) read() {
 			if code.Empty() {
 				code = ws.StatusNoStatusRcvd
 			}
-			e.write(ws.NewCloseFrame(f.Payload)) //nolint:errcheck // write leaves it out when ours has gone
+			e.write(ws.NewCloseFrame(f.Payload)) // write leaves it out when ours has gone
 			e.queue <- event{kind: closed, code: int(code), reason: reason}
 			return
 		default:

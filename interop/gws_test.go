@@ -70,7 +70,7 @@ func (e *gwsEnd) hold(c *gws.Conn) {
 }
 
 func (e *gwsEnd) OnPing(c *gws.Conn, data []byte) {
-	c.WritePong(data) //nolint:errcheck // the reader reports a broken connection
+	c.WritePong(data) // the reader reports a broken connection
 }
 
 func (e *gwsEnd) OnPong(_ *gws.Conn, data []byte) {

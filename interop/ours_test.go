@@ -32,8 +32,7 @@ func (e *ourEnd) read() {
 	for {
 		t, data, err := e.c.Read(e.ctx)
 		if err != nil {
-			var ce *websocket.CloseError
-			if errors.As(err, &ce) {
+			if ce, ok := errors.AsType[*websocket.CloseError](err); ok {
 				e.queue <- event{kind: closed, code: int(ce.Code), reason: ce.Reason}
 			} else {
 				e.queue <- event{kind: failure, reason: err.Error()}
@@ -79,7 +78,7 @@ func (e *ourEnd) close(code int, reason string) error {
 }
 
 func (e *ourEnd) drop() {
-	e.c.CloseNow() //nolint:errcheck // it may be closed already
+	e.c.CloseNow()
 	e.stop()
 	<-e.done
 }

@@ -73,7 +73,7 @@ func start(t *testing.T, command ...string) *script {
 	t.Cleanup(func() {
 		stdin.Close()
 		<-read
-		cmd.Wait() //nolint:errcheck // it was killed
+		cmd.Wait() // it was killed
 		if t.Failed() && stderr.Len() > 0 {
 			t.Logf("%s: %s", strings.Join(command, " "), stderr.String())
 		}
@@ -197,7 +197,7 @@ func (e *scriptEnd) drop() {
 	e.once.Do(func() {
 		close(e.stop)
 		<-e.ended
-		e.s.tell(order{Do: "drop", Connection: e.opened.Connection}) //nolint:errcheck // the peer may be gone, which drops it too
+		e.s.tell(order{Do: "drop", Connection: e.opened.Connection}) // the peer may be gone, which drops it too
 	})
 }
 

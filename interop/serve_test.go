@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	}
 	builds = dir
 	status := m.Run()
-	os.RemoveAll(dir) //nolint:errcheck // a temporary folder
+	os.RemoveAll(dir) // a temporary folder
 	os.Exit(status)
 }
 
@@ -89,7 +89,7 @@ func serve(t *testing.T, env ...string) *server {
 		}
 	}()
 	t.Cleanup(func() {
-		cmd.Process.Signal(os.Interrupt) //nolint:errcheck // it may have ended
+		cmd.Process.Signal(os.Interrupt) // it may have ended
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("openline serve: %v", err)
 		}
