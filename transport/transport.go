@@ -1,0 +1,155 @@
+// Package transport turns HTTP requests into sessions of the hub.
+//
+// For most uses, [NewWebSocket] is all: the handler of GET /ws/{user}.
+//
+// # Who may open a session
+//
+// The name in the path must be a user's; with [Options.Tokens] set, the
+// request must carry a token whose sub is that name. A session ends with 4001
+// when its token does. A browser's request must come from the server's own
+// origin or from one of [Options.Origins].
+//
+// # Limits
+//
+// Connections are bounded in all, by address and by user, messages by rate and
+// by size, and what waits for a slow session by its queue. Whatever is refused
+// before the session opens is an HTTP response that says why.
+package transport
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/openline/openline"
+	"github.com/openline/openline/auth"
+	"github.com/openline/openline/transport/problem"
+	"github.com/openline/openline/websocket"
+)
+
+// Options of a transport. Hub is required. The zero value of each other field
+// is its documented default, and a negative number turns a limit off.
+type Options struct {
+	// Hub is where sessions are opened.
+	Hub *openline.Hub
+	// Tokens checks who opens a session. Default: anybody may be any user, and
+	// a token that is sent all the same is not looked at.
+	Tokens *auth.Tokens
+	// Origins are the web origins besides the server's own that may connect.
+	Origins []string
+	// OriginHint ends the refusal of a foreign origin: which setting would let
+	// it in.
+	OriginHint string
+	// Limiter bounds connections in all and by address. Default: no bound.
+	Limiter *websocket.Limiter
+	// PerUser is the number of sessions of one user; beyond it the answer is
+	// 429. Default: no bound.
+	PerUser int
+	// MessageRate is how many messages a session may send in a second in the
+	// long run, MessageBurst how many at once; beyond them it is closed with
+	// 4029. Default: no bound; a burst of one second's worth, at least 1.
+	MessageRate  float64
+	MessageBurst int
+	// Conn are the settings of each connection: message size, ping, queue.
+	Conn websocket.ConnOptions
+	// Logger takes a line for each refusal, and for each session that opens or
+	// closes at level debug. Default slog.Default().
+	Logger *slog.Logger
+}
+
+// Paths of the transports: what follows is the user.
+const webSocketPath = "/ws/"
+
+// request is what every transport reads of a request in the same way.
+type request struct {
+	openline.Opening
+	expires time.Time // when the session must end, or zero
+}
+
+// readRequest checks who asks for what. It answers nothing itself.
+func readRequest(r *http.Request, prefix string, tokens *auth.Tokens) (*request, error) {
+	escaped, _ := strings.CutPrefix(r.URL.EscapedPath(), prefix)
+	user, err := url.PathUnescape(escaped)
+	if err != nil {
+		return nil, problem.New(http.StatusBadRequest, openline.CodeBadName, "The user's name in the path holds a malformed percent-encoding.")
+	}
+	if err := openline.CheckUser(user); err != nil {
+		return nil, err
+	}
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The query is malformed: a percent-encoding is wrong, or it holds a semicolon.")
+	}
+	q := &request{Opening: openline.Opening{User: user, RemoteAddr: r.RemoteAddr}}
+	if tokens != nil {
+		claims, err := tokens.Request(r)
+		if err != nil {
+			return nil, err
+		}
+		if claims.User != user {
+			return nil, problem.New(http.StatusForbidden, openline.CodeForbidden, "The token is for the user %q, not for %q.", claims.User, user)
+		}
+		q.Claims, q.expires = claims, claims.Expires
+	}
+	for _, list := range query["channels"] {
+		for channel := range strings.SplitSeq(list, ",") {
+			if channel == "" {
+				continue
+			}
+			if err := openline.CheckChannel(channel); err != nil {
+				return nil, err
+			}
+			q.Channels = append(q.Channels, channel)
+		}
+	}
+	if query.Has("raw") {
+		q.Raw = query.Get("raw")
+		if err := openline.CheckChannel(q.Raw); err != nil {
+			return nil, err
+		}
+		if len(q.Channels) > 0 {
+			return nil, problem.New(http.StatusBadRequest, openline.CodeBadRequest, "A raw session has one channel: give raw or channels, not both.")
+		}
+	}
+	return q, nil
+}
+
+// counter counts sessions by user.
+type counter struct {
+	most int // 0: no bound
+
+	mu sync.Mutex
+	n  map[string]int // guarded by mu
+}
+
+// add counts one more session of user, if there may be one more.
+func (c *counter) add(user string) bool {
+	if c.most <= 0 {
+		return true
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n[user] >= c.most {
+		return false
+	}
+	if c.n == nil {
+		c.n = make(map[string]int)
+	}
+	c.n[user]++
+	return true
+}
+
+// remove takes back what add counted.
+func (c *counter) remove(user string) {
+	if c.most <= 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n[user]--; c.n[user] == 0 {
+		delete(c.n, user)
+	}
+}
