@@ -1,0 +1,199 @@
+package api
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/openline/openline"
+	"github.com/openline/openline/transport/problem"
+)
+
+// lineOverhead is what a line of a batch may have beyond the bytes of its data.
+const lineOverhead = 4 << 10
+
+// result is one line of the answer to a batch.
+type result struct {
+	Line int `json:"line"`
+	*receipt
+	Error *lineError `json:"error,omitempty"`
+}
+
+// lineError is what a problem says, for one line.
+type lineError struct {
+	Status int    `json:"status"`
+	Code   string `json:"code,omitempty"`
+	Detail string `json:"detail"`
+}
+
+// batch publishes each line of the body as it comes and answers each with a
+// line of its own, in order. A line that is refused does not stop the next.
+func (a *API) batch(w http.ResponseWriter, c *call) error {
+	if err := checkMedia(c.Header); err != nil {
+		return err
+	}
+	control := http.NewResponseController(w)
+	// Without it, net/http would read the whole body before the first result.
+	if err := control.EnableFullDuplex(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("api: batch: %w", err)
+	}
+	in := &lineReader{
+		r:    bufio.NewReaderSize(&stallReader{c.Body, control, a.stall}, 32<<10),
+		most: int(a.maxBody) + lineOverhead,
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/x-ndjson")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	out := newResultWriter(w, control, a.stall)
+	defer out.close()
+	for {
+		line, err := in.next()
+		if err == io.EOF {
+			return nil
+		}
+		data := bytes.Trim(line, " \t\r\n")
+		if err == nil && len(data) == 0 {
+			continue // an empty line, as the last one may be
+		}
+		res := result{Line: in.line}
+		switch {
+		case errors.Is(err, errLongLine):
+			err = problem.New(http.StatusRequestEntityTooLarge, openline.CodeTooLarge, "The line is larger than %d bytes, the most that is taken.", in.most)
+		case err != nil:
+			res.Error = a.lineError(c, readError(err))
+			_ = out.write(&res) // the last word, if anybody still reads
+			return nil
+		default:
+			res.receipt, err = a.publishLine(c, data)
+		}
+		if err != nil {
+			res.Error = a.lineError(c, err)
+		}
+		if err := out.write(&res); err != nil {
+			return nil // the reader is gone: nobody is left to tell
+		}
+	}
+}
+
+// lineError turns err into what its line says, and logs what a line does not
+// say.
+func (a *API) lineError(c *call, err error) *lineError {
+	p := problem.Of(err)
+	p.Log(a.log, c.Request)
+	return &lineError{p.Status, p.Code, p.Detail}
+}
+
+// publishLine publishes one line.
+func (a *API) publishLine(c *call, line []byte) (*receipt, error) {
+	e, err := parseEntry(line)
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(e.Data)) > a.maxBody {
+		return nil, problem.New(http.StatusRequestEntityTooLarge, openline.CodeTooLarge, "The data is larger than %d bytes, the most that is taken.", a.maxBody)
+	}
+	p := openline.Publication{Type: e.Type, Key: e.Key, Data: e.Data}
+	var got openline.Receipt
+	switch {
+	case e.To != nil:
+		got, err = a.hub.Send(c.Context(), *e.To, p)
+	case e.Channel != nil:
+		p.Channel = *e.Channel
+		got, err = a.hub.Publish(c.Context(), p)
+	default:
+		got, err = a.hub.Broadcast(c.Context(), p)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := receipt(got)
+	return &r, nil
+}
+
+// parseEntry reads one line of a batch.
+func parseEntry(line []byte) (*entry, error) {
+	var e entry
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&e); err != nil {
+		return nil, entryError(err, len(line))
+	}
+	if rest := bytes.TrimLeft(line[d.InputOffset():], " \t\r\n"); len(rest) > 0 {
+		return nil, problem.New(http.StatusBadRequest, openline.CodeBadJSON, "There is something behind the JSON object, at byte %d of the line.", len(line)-len(rest))
+	}
+	targets := 0
+	for _, given := range []bool{e.To != nil, e.Channel != nil, e.All != nil} {
+		if given {
+			targets++
+		}
+	}
+	if targets != 1 || (e.All != nil && !*e.All) {
+		return nil, problem.New(http.StatusBadRequest, openline.CodeBadRequest, `A line has one target: "to" with a user, "channel" with a channel, or "all" with true.`)
+	}
+	return &e, nil
+}
+
+// entryError says what encoding/json found wrong with a line.
+func entryError(err error, length int) error {
+	var (
+		syntax *json.SyntaxError
+		kind   *json.UnmarshalTypeError
+	)
+	switch {
+	case errors.As(err, &syntax):
+		// Offset counts the bytes read, the wrong one among them.
+		return problem.New(http.StatusBadRequest, openline.CodeBadJSON, "The line is not JSON at byte %d: %v.", max(syntax.Offset-1, 0), syntax)
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return problem.New(http.StatusBadRequest, openline.CodeBadJSON, "The line is not JSON: it ends at byte %d, before the JSON does.", length)
+	case errors.As(err, &kind) && kind.Field == "":
+		return problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The line is a JSON %s; it must be an object.", kind.Value)
+	case errors.As(err, &kind):
+		return problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The member %q, before byte %d of the line, is a JSON %s; it must be a %s.", kind.Field, kind.Offset, kind.Value, kind.Type)
+	}
+	return problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The line is not understood: %s; there is to, channel, all, type, key, data.", bytes.TrimPrefix([]byte(err.Error()), []byte("json: ")))
+}
+
+var errLongLine = errors.New("api: line too long")
+
+// lineReader reads lines of bounded length.
+type lineReader struct {
+	r    *bufio.Reader
+	most int
+	line int // the number of the line that next returned, from 1
+	buf  []byte
+}
+
+// next returns the next line, valid until the call after; io.EOF at the end;
+// or errLongLine, behind which the reader goes on with the line after.
+func (l *lineReader) next() ([]byte, error) {
+	l.buf = l.buf[:0]
+	long := false
+	for {
+		part, err := l.r.ReadSlice('\n')
+		if !long && len(l.buf)+len(part) > l.most {
+			long, l.buf = true, l.buf[:0]
+		}
+		if !long {
+			l.buf = append(l.buf, part...)
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case err == io.EOF && len(l.buf) == 0 && !long:
+			return nil, io.EOF
+		case err != nil && err != io.EOF:
+			l.line++
+			return nil, err
+		}
+		l.line++
+		if long {
+			return nil, errLongLine
+		}
+		return l.buf, nil
+	}
+}
