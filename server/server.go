@@ -1,0 +1,245 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/openline/openline"
+	"github.com/openline/openline/api"
+	"github.com/openline/openline/auth"
+	"github.com/openline/openline/console"
+	"github.com/openline/openline/transport"
+	"github.com/openline/openline/websocket"
+	"github.com/openline/openline/websocket/http1"
+)
+
+const (
+	headerTimeout = 10 * time.Second // of a request's header section, however it trickles in
+	idleTimeout   = 2 * time.Minute  // between two requests on a connection
+	stallTimeout  = 30 * time.Second // of a body or an answer that does not move
+)
+
+// Server is one node of Openline. Make it with [New].
+type Server struct {
+	config   *resolved
+	log      *slog.Logger
+	warnings []string
+	made     string // the API key made for this run, or ""
+
+	hub      *openline.Hub
+	ws       *transport.WebSocket
+	api      *api.API
+	page     http.Handler
+	http     *http.Server
+	listener net.Listener
+	draining atomic.Bool
+}
+
+// New checks the configuration, of which nil is the default, and takes the
+// address. Nothing is accepted before Run.
+func New(c *Config) (*Server, error) {
+	r, err := c.resolve()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{config: r, log: r.logger(os.Stderr)}
+	keys, err := s.keys()
+	if err != nil {
+		return nil, err
+	}
+	var tokens *auth.Tokens
+	if r.Token.HMACSecret != "" {
+		if tokens, err = auth.NewTokens([]byte(r.Token.HMACSecret)); err != nil {
+			return nil, err
+		}
+	}
+	if s.listener, err = r.listen(); err != nil {
+		return nil, err
+	}
+	files, limited := descriptorLimit()
+	s.warnings = r.warnings(files, limited)
+	s.hub = openline.New(s.hubOptions())
+	s.ws = transport.NewWebSocket(&transport.Options{
+		Hub:        s.hub,
+		Tokens:     tokens,
+		Origins:    r.Origins,
+		OriginHint: "To let it in, add it to the setting origins (--origins, OPENLINE_ORIGINS).",
+		Limiter: &websocket.Limiter{
+			Connections:         r.connections(files, limited),
+			PerAddress:          r.Limits.PerAddress,
+			HandshakesPerSecond: r.Limits.HandshakesPerSecond,
+		},
+		PerUser:      r.Limits.PerUser,
+		MessageRate:  r.Limits.MessagesPerSecond,
+		MessageBurst: r.Limits.MessageBurst,
+		Conn: websocket.ConnOptions{
+			ReadLimit:     int64(r.Limits.MessageSize),
+			PingInterval:  r.Ping,
+			QueueMessages: r.Limits.QueueMessages,
+			QueueBytes:    int(r.Limits.QueueBytes),
+		},
+		Logger: s.log,
+	})
+	s.api = api.New(&api.Options{
+		Hub:          s.hub,
+		Keys:         keys,
+		MaxBody:      int64(r.Limits.MessageSize),
+		StallTimeout: stallTimeout,
+		Ready:        func() bool { return !s.draining.Load() },
+		Logger:       s.log,
+	})
+	s.page = console.Handler()
+	s.http = &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+	return s, nil
+}
+
+// keys returns the configured API keys, or one made for this run.
+func (s *Server) keys() (*auth.Keys, error) {
+	keys := s.config.APIKeys
+	if len(keys) == 0 {
+		s.made = auth.GenerateKey()
+		keys = []string{s.made}
+	}
+	return auth.NewKeys(keys...)
+}
+
+func (s *Server) hubOptions() *openline.Options {
+	o := openline.Options{}
+	if s.config.Hub != nil {
+		o = *s.config.Hub
+	}
+	if o.Node == "" {
+		o.Node = s.config.Node
+	}
+	if o.Logger == nil {
+		o.Logger = s.log
+	}
+	if o.MaxData == 0 {
+		o.MaxData = max(int(s.config.Limits.MessageSize), -1)
+	}
+	return &o
+}
+
+// logger returns the configured logger, or one that writes to w.
+func (r *resolved) logger(w io.Writer) *slog.Logger {
+	if r.Logger != nil {
+		return r.Logger
+	}
+	o := &slog.HandlerOptions{Level: r.level}
+	if r.Log.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// Hub returns the server's hub, for programs that embed one.
+func (s *Server) Hub() *openline.Hub { return s.hub }
+
+// Addr returns the address that the server listens on.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// URL returns the server's address for a browser on this machine, without a
+// slash at the end: "http://127.0.0.1:8080".
+func (s *Server) URL() string {
+	scheme := "http"
+	if s.config.TLS.Cert != "" {
+		scheme = "https"
+	}
+	host, port, err := net.SplitHostPort(s.Addr().String())
+	if err != nil {
+		return scheme + "://" + s.Addr().String()
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+// GeneratedKey returns the API key that was made for this run, or "" when keys
+// are configured.
+func (s *Server) GeneratedKey() string { return s.made }
+
+// NeedsToken reports whether opening a session takes a token.
+func (s *Server) NeedsToken() bool { return s.config.Token.HMACSecret != "" }
+
+// Warnings returns sentences about the configuration that a person should see.
+func (s *Server) Warnings() []string { return s.warnings }
+
+// Close gives the address back, of a server that is not run.
+func (s *Server) Close() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return s.Run(ctx)
+}
+
+// Run serves until ctx ends, then stops in order. It returns nil when
+// everything ended in time. A Server runs once.
+func (s *Server) Run(ctx context.Context) error {
+	served := make(chan error, 1)
+	go func() {
+		served <- http1.Serve(s.http, s.listener, &http1.Options{
+			Hosts:         s.config.hosts(),
+			HostsHint:     "To let it in, add it to the setting hosts (--hosts, OPENLINE_HOSTS).",
+			HeaderTimeout: headerTimeout,
+			Logger:        s.log,
+		})
+	}()
+	var failed error
+	select {
+	case <-ctx.Done():
+	case failed = <-served:
+	}
+	stopped := s.stop(context.WithoutCancel(ctx))
+	if failed == nil {
+		failed = <-served
+	}
+	if !errors.Is(failed, http.ErrServerClosed) {
+		return fmt.Errorf("server: %w", failed)
+	}
+	return stopped
+}
+
+// stop drains and closes within the drain time.
+func (s *Server) stop(ctx context.Context) error {
+	s.draining.Store(true)
+	s.log.Info("draining", "sessions", s.hub.Len())
+	ctx, cancel := context.WithTimeout(ctx, max(s.config.Drain, 0))
+	defer cancel()
+	s.ws.Drain()
+	err := s.hub.Shutdown(ctx)
+	err = errors.Join(err, s.ws.Shutdown(ctx))
+	if e := s.http.Shutdown(ctx); e != nil {
+		err = errors.Join(err, e, s.http.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("server: the drain time of %v was not enough: %w", s.config.Drain, err)
+	}
+	return nil
+}
+
+// tlsConfig reads the certificate.
+func (r *resolved) tlsConfig() (*tls.Config, error) {
+	cert, err := tls.LoadX509KeyPair(r.TLS.Cert, r.TLS.Key)
+	if err != nil {
+		return nil, fmt.Errorf("server: tls.cert and tls.key: %w", err)
+	}
+	return &tls.Config{
+		Certificates: []tls.Certificate{cert},
+		MinVersion:   tls.VersionTLS12,
+		NextProtos:   []string{"http/1.1"},
+	}, nil
+}
