@@ -56,7 +56,13 @@ func TestLinks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, part := range strings.Split(string(data), "](")[1:] {
+		prose := ""
+		for i, block := range strings.Split(string(data), "```") {
+			if i%2 == 0 { // the others are code
+				prose += block
+			}
+		}
+		for _, part := range strings.Split(prose, "](")[1:] {
 			target, _, _ := strings.Cut(part, ")")
 			target, section, _ := strings.Cut(target, "#")
 			if strings.Contains(target, "://") {
