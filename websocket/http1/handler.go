@@ -1,0 +1,142 @@
+package http1
+
+import (
+	"bufio"
+	"crypto/rand"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// The request that stands in for a refused one. Its target cannot be guessed, so no peer can ask for it; and it counts only on a connection whose guard has refused.
+var (
+	standInTarget = "/" + rand.Text()
+	standIn       = "GET " + standInTarget + " HTTP/1.1\r\nHost: guard.invalid\r\nConnection: close\r\n\r\n"
+	standInHEAD   = "HEAD" + standIn[len("GET"):]
+)
+
+// handler stands before the server's own.
+type handler struct{ next http.Handler }
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	next := h.next
+	if next == nil {
+		next = http.DefaultServeMux
+	}
+	c, _ := r.Context().Value(connKey{}).(*conn)
+	if c == nil {
+		next.ServeHTTP(w, r)
+		return
+	}
+	// Once the handler has returned, it is net/http's goroutine for this connection that closes it, unless (*http.Server).Close does.
+	c.served.Store(false)
+	defer func() { c.served.Store(!c.hijacked.Load()) }()
+	if len(r.TransferEncoding) > 0 {
+		// A copy: net/http goes by the Body of its own when it decides whether the connection can be used again.
+		r2 := *r
+		r2.Body = &chunkedBody{r.Body, c}
+		r = &r2
+	}
+	switch {
+	case r.RequestURI == standInTarget && c.ending.Load() && c.s.refused != nil:
+		c.answer(w)
+	case switches(r):
+		lw := &lastWriter{ResponseWriter: w}
+		next.ServeHTTP(lw, r)
+		if !c.hijacked.Load() {
+			lw.begin()
+			c.dead.Store(true)
+			c.ending.Store(true)
+		}
+	default:
+		next.ServeHTTP(w, r)
+	}
+}
+
+// chunkedBody says what broke a body; net/http has its own words for some of it.
+type chunkedBody struct {
+	io.ReadCloser
+	c *conn
+}
+
+func (b *chunkedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF && b.c.ending.Load() && b.c.s.broken != nil {
+		err = b.c.s.broken
+	}
+	return n, err
+}
+
+// answer refuses what the stand-in stands for.
+func (c *conn) answer(w http.ResponseWriter) {
+	// The peer may not have read the answers before this one, and the server may have no WriteTimeout.
+	c.inner.SetWriteDeadline(time.Now().Add(defaultHeadTimeout))
+	body := c.s.refused.body()
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Connection", "close")
+	w.WriteHeader(c.s.refused.status)
+	io.WriteString(w, body)
+}
+
+// switches reports whether another protocol may follow r: what headScan calls upgrade or connect.
+func switches(r *http.Request) bool {
+	if r.Method == http.MethodConnect || len(r.Header["Sec-Websocket-Key"]) > 0 {
+		return true
+	}
+	for _, v := range r.Header["Upgrade"] {
+		if namesWebSocket([]byte(v)) {
+			return true
+		}
+	}
+	return false
+}
+
+// lastWriter adds “Connection: close” to the answer, unless the handler hijacks.
+type lastWriter struct {
+	http.ResponseWriter
+	begun bool
+}
+
+func (w *lastWriter) begin() {
+	if w.begun {
+		return
+	}
+	w.begun = true
+	h := w.Header()
+	// net/http closes if the first value is close; it keeps the others.
+	v := []string{"close"}
+	for _, old := range h["Connection"] {
+		if old != "close" {
+			v = append(v, old)
+		}
+	}
+	h["Connection"] = v
+}
+
+func (w *lastWriter) WriteHeader(status int) {
+	if status >= 200 {
+		w.begin()
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *lastWriter) Write(p []byte) (int, error) {
+	w.begin()
+	return w.ResponseWriter.Write(p)
+}
+
+func (w *lastWriter) Flush() {
+	w.begin()
+	http.NewResponseController(w.ResponseWriter).Flush()
+}
+
+func (w *lastWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return http.NewResponseController(w.ResponseWriter).Hijack()
+}
+
+func (w *lastWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
