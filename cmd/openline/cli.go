@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes.
+const (
+	exitFailed = 1 // what was asked for did not work
+	exitUsage  = 2 // what was asked for was not understood
+)
+
+// cli is the command line.
+type cli struct {
+	Serve     serveCmd     `cmd:"" help:"Run the server."`
+	Send      sendCmd      `cmd:"" help:"Send a message to a user."`
+	Publish   publishCmd   `cmd:"" help:"Publish a message to a channel."`
+	Broadcast broadcastCmd `cmd:"" help:"Send a message to everyone."`
+	Connect   connectCmd   `cmd:"" help:"Open a WebSocket, send lines from standard input and print what comes."`
+	Token     tokenCmd     `cmd:"" help:"Make a signed token, for trying things."`
+	Version   versionCmd   `cmd:"" help:"Print the version."`
+}
+
+// streams are where a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// failure is an error with an exit code. Its text may be empty, when what went
+// wrong has been printed already.
+type failure struct {
+	code int
+	text string
+}
+
+func (f *failure) Error() string { return f.text }
+
+func usage(format string, args ...any) error {
+	return &failure{exitUsage, fmt.Sprintf(format, args...)}
+}
+
+func failed(format string, args ...any) error {
+	return &failure{exitFailed, fmt.Sprintf(format, args...)}
+}
+
+// exited carries kong's wish to exit, after help was printed.
+type exited int
+
+// run runs the command line and returns the exit code.
+func run(ctx context.Context, args []string, s streams) (code int) {
+	defer func() {
+		if e, ok := recover().(exited); ok {
+			code = int(e)
+		}
+	}()
+	c := &cli{Serve: newServeCmd()}
+	parser, err := kong.New(c,
+		kong.Name("openline"),
+		kong.Description("An open line between a backend and the people who use it."),
+		kong.Vars{"defaultServer": defaultServer},
+		kong.Writers(s.out, s.err),
+		kong.Exit(func(code int) { panic(exited(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(s),
+	)
+	if err != nil {
+		panic(err) // the structs above are wrong, whatever the arguments are
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(s.err, "openline: %v (openline --help says more)\n", err)
+		return exitUsage
+	}
+	if err := parsed.Run(); err != nil {
+		if text := err.Error(); text != "" {
+			fmt.Fprintf(s.err, "openline: %s\n", text)
+		}
+		if f, ok := errors.AsType[*failure](err); ok {
+			return f.code
+		}
+		return exitFailed
+	}
+	return 0
+}

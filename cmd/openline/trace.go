@@ -1,0 +1,132 @@
+package main
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/openline/openline/websocket"
+)
+
+// maxTraced is how much of a payload is printed.
+const maxTraced = 1024
+
+const (
+	sent     = "→"
+	received = "←"
+)
+
+// trace returns what prints all that goes over the connection.
+func (t *conversation) trace() *websocket.Trace {
+	frame := func(arrow string) func(websocket.Frame) {
+		return func(f websocket.Frame) { t.print(formatFrame(arrow, &f)) }
+	}
+	head := func(arrow string) func([]byte) {
+		return func(b []byte) { t.print(formatHead(arrow, b)) }
+	}
+	return &websocket.Trace{Request: head(sent), Response: head(received), Sent: frame(sent), Received: frame(received)}
+}
+
+func (t *conversation) print(text string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	fmt.Fprint(t.out, text)
+}
+
+// secrets are what a trace leaves out, since traces are shown around.
+var secrets = regexp.MustCompile(`(?i)(?:[?&]token=|\bbearer[ .])[^\s&,]+|\b(?:proxy-)?authorization: [^\r\n]+|\bcookie: [^\r\n]+`)
+
+func hideSecrets(s string) string {
+	return secrets.ReplaceAllStringFunc(s, func(found string) string {
+		return found[:strings.IndexAny(found, "=. ")+1] + "(hidden)"
+	})
+}
+
+// formatHead prints a request or a response line by line.
+func formatHead(arrow string, head []byte) string {
+	var b strings.Builder
+	for line := range strings.Lines(hideSecrets(string(head))) {
+		fmt.Fprintf(&b, "%s %s\n", arrow, clean(strings.TrimRight(line, "\r\n")))
+	}
+	return b.String()
+}
+
+// formatFrame prints a frame's fields in the order of the wire (RFC 6455 §5.2)
+// and below them its payload.
+func formatFrame(arrow string, f *websocket.Frame) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s FIN=%d RSV1=%d RSV2=%d RSV3=%d opcode=0x%X (%s) MASK=%d", arrow,
+		bit(f.Fin), bit(f.RSV1), bit(f.RSV2), bit(f.RSV3), f.Opcode, f.OpcodeName(), bit(f.Masked))
+	if f.Masked {
+		fmt.Fprintf(&b, " key=%x", f.MaskKey)
+	}
+	fmt.Fprintf(&b, " length=%d\n", f.Length)
+	if len(f.Payload) > 0 {
+		fmt.Fprintf(&b, "%s   %s\n", arrow, formatPayload(f))
+	}
+	return b.String()
+}
+
+func bit(set bool) int {
+	if set {
+		return 1
+	}
+	return 0
+}
+
+const opcodeClose = 0x8
+
+func formatPayload(f *websocket.Frame) string {
+	p := f.Payload
+	if f.Opcode == opcodeClose && len(p) >= 2 {
+		text := "code=" + websocket.CloseCode(binary.BigEndian.Uint16(p)).String()
+		if len(p) > 2 {
+			text += fmt.Sprintf(" reason=%q", p[2:])
+		}
+		return text
+	}
+	shown := p[:min(len(p), maxTraced)]
+	more := ""
+	if rest := f.Length - uint64(len(shown)); rest > 0 {
+		more = fmt.Sprintf(" … and %d bytes more", rest)
+	}
+	// A piece of text may begin and end within a character.
+	if !f.RSV1 && f.OpcodeName() != "binary" && utf8.Valid(trimPartial(shown)) {
+		return clean(string(shown)) + more
+	}
+	return hex.EncodeToString(shown) + more
+}
+
+// trimPartial cuts the halves of characters off both ends of p.
+func trimPartial(p []byte) []byte {
+	for n := 0; n < utf8.UTFMax-1 && len(p) > 0 && !utf8.RuneStart(p[0]); n++ {
+		p = p[1:]
+	}
+	for n := 1; n < utf8.UTFMax && n <= len(p); n++ {
+		if last := p[len(p)-n:]; utf8.RuneStart(last[0]) {
+			if !utf8.FullRune(last) {
+				return p[:len(p)-n]
+			}
+			break
+		}
+	}
+	return p
+}
+
+// clean shows what would control a terminal.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t':
+			return ' '
+		case r < ' ':
+			return '␀' + r // the pictures of the control characters
+		case r >= 0x7F && r < 0xA0:
+			return '␡'
+		}
+		return r
+	}, s)
+}
