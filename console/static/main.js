@@ -13,8 +13,8 @@ const alice = new Pane(template, "alice");
 const bob = new Pane(template, "bob");
 alice.setPeer(bob.user);
 bob.setPeer(alice.user);
-alice.onRename = (name) => bob.setPeer(name);
-bob.onRename = (name) => alice.setPeer(name);
+alice.onRename = () => bob.setPeer(alice.user);
+bob.onRename = () => alice.setPeer(bob.user);
 pick(document, "#panes", HTMLElement).append(alice.element, bob.element);
 
 pick(document, "#address", HTMLElement).textContent =

@@ -29,11 +29,7 @@ const buttonNames = {
 };
 
 export class Pane {
-  /**
-   * Called with the user's name whenever it is edited.
-   *
-   * @type {(name: string) => void}
-   */
+  /** Called whenever the user's name is edited. */
   onRename = () => {};
   #targets = { user: "", channel: "chat:lobby" };
   #peer = "";
@@ -132,7 +128,7 @@ export class Pane {
     at.user.addEventListener("input", () => {
       complain(at.user, at.userProblem, "");
       this.#named();
-      this.onRename(this.user);
+      this.onRename();
     });
     at.who.addEventListener("submit", (event) => {
       event.preventDefault();
