@@ -95,7 +95,7 @@ func (a *acceptConfig) accept(w http.ResponseWriter, r *http.Request) (*Conn, er
 	}
 	head, err := a.response(w, req.Key, sub)
 	if err != nil {
-		return nil, a.refuse(w, r, internal(err))
+		return nil, a.fail(w, r, err)
 	}
 	release, refusal := a.options.Limiter.acquire(r)
 	if refusal != nil {
@@ -104,7 +104,7 @@ func (a *acceptConfig) accept(w http.ResponseWriter, r *http.Request) (*Conn, er
 	nc, early, err := hijack(w)
 	if err != nil {
 		release()
-		return nil, a.refuse(w, r, internal(err))
+		return nil, a.fail(w, r, err)
 	}
 	_ = nc.SetWriteDeadline(time.Now().Add(handshakeWrite))
 	if _, err := nc.Write(head); err != nil {
@@ -130,18 +130,25 @@ func hijack(w http.ResponseWriter) (net.Conn, []byte, error) {
 	return nc, slices.Concat(early, more), nil
 }
 
-func internal(err error) *handshake.Refusal {
-	return &handshake.Refusal{Status: http.StatusInternalServerError, Reason: "The server cannot open a WebSocket here: " + err.Error() + "."}
+// fail answers a request that is refused through no fault of the client's.
+func (a *acceptConfig) fail(w http.ResponseWriter, r *http.Request, err error) error {
+	e := a.refuse(w, r, &handshake.Refusal{Status: http.StatusInternalServerError, Reason: "The server cannot open a WebSocket here: " + err.Error() + "."})
+	e.Err = err
+	return e
 }
 
 // refuse answers the request with a refusal. The client may have sent frames
 // already, so the connection is of no further use for HTTP.
-func (a *acceptConfig) refuse(w http.ResponseWriter, r *http.Request, f *handshake.Refusal) error {
+func (a *acceptConfig) refuse(w http.ResponseWriter, r *http.Request, f *handshake.Refusal) *HandshakeError {
 	h := w.Header()
+	for _, name := range []string{"Content-Encoding", "Transfer-Encoding", "Trailer", "Etag", "Last-Modified"} {
+		delete(h, name) // what a layer above has set for another body than this
+	}
 	for name, values := range f.Header {
 		h[name] = slices.Clone(values)
 	}
-	h["Connection"] = append(h["Connection"], "close")
+	// net/http closes the connection if close is the first value, and only then.
+	h["Connection"] = slices.Concat([]string{"close"}, f.Header["Connection"])
 	body := f.Reason + "\n"
 	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -150,9 +157,14 @@ func (a *acceptConfig) refuse(w http.ResponseWriter, r *http.Request, f *handsha
 	if r.Method != http.MethodHead {
 		_, _ = w.Write([]byte(body)) // the client's loss if it does not arrive
 	}
-	a.conn.log.LogAttrs(r.Context(), slog.LevelInfo, "websocket: handshake refused",
-		slog.String("peer", r.RemoteAddr), slog.String("path", r.URL.Path),
-		slog.String("origin", r.Header.Get("Origin")), slog.Int("status", f.Status), slog.String("reason", f.Reason))
+	level := slog.LevelInfo
+	if f.Status == http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	a.conn.log.LogAttrs(r.Context(), level, "websocket: handshake refused", // the query may hold a token
+		slog.String("peer", r.RemoteAddr), slog.String("path", handshake.Printable(r.URL.EscapedPath())),
+		slog.String("origin", handshake.Printable(strings.Join(r.Header["Origin"], ", "))),
+		slog.Int("status", f.Status), slog.String("reason", f.Reason))
 	return &HandshakeError{Status: f.Status, Reason: f.Reason}
 }
 
@@ -160,7 +172,7 @@ func (a *acceptConfig) checkOrigin(r *http.Request) *handshake.Refusal {
 	if a.origins.allows(r) {
 		return nil
 	}
-	reason := fmt.Sprintf("Pages from the origin %q may not connect to this server.", strings.Join(r.Header["Origin"], ", "))
+	reason := fmt.Sprintf("Pages from the origin \"%s\" may not connect to this server.", handshake.Printable(strings.Join(r.Header["Origin"], ", ")))
 	if hint := a.options.OriginHint; hint != "" {
 		reason += " " + hint
 	} else {
@@ -182,8 +194,9 @@ func (a *acceptConfig) chooseSubprotocol(r *http.Request, offered []string) (str
 		}
 	}
 	if len(offered) > 0 && r.Header.Get("Origin") != "" {
+		// What was offered is not logged: some clients put a token there.
 		a.conn.log.LogAttrs(r.Context(), slog.LevelWarn, "websocket: no common subprotocol, a browser will drop the connection",
-			slog.String("peer", r.RemoteAddr), slog.Any("offered", offered), slog.Any("supported", a.options.Subprotocols))
+			slog.String("peer", r.RemoteAddr), slog.Int("offered", len(offered)), slog.Any("supported", a.options.Subprotocols))
 	}
 	return "", nil
 }

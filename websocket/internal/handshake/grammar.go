@@ -7,6 +7,7 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -214,4 +215,28 @@ func (s *scanner) param() (p Param, ok bool) {
 		}
 	}
 	return p, false
+}
+
+// maxPrintable is how much Printable keeps of a text.
+const maxPrintable = 200
+
+// Printable makes what a peer sent fit for a log, a terminal or a person: octets
+// other than printable ASCII are escaped as in Go, and what is long is cut.
+func Printable(s string) string {
+	cut := s
+	if len(s) > maxPrintable {
+		cut = s[:maxPrintable]
+	}
+	var b strings.Builder
+	for i := range len(cut) {
+		if c := cut[i]; c >= ' ' && c < 0x7F {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, `\x%02x`, c)
+		}
+	}
+	if len(cut) < len(s) {
+		b.WriteString("...")
+	}
+	return b.String()
 }
