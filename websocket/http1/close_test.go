@@ -3,6 +3,7 @@ package http1
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -104,7 +105,7 @@ func dribble(t *testing.T, nc net.Conn, in string) (out string, seconds int) {
 			if _, err := nc.Write([]byte(in[i : i+1])); err != nil {
 				return
 			}
-			time.Sleep(time.Second) // the bubble's clock
+			<-time.After(time.Second) // the bubble's clock
 		}
 	}()
 	b, _ := io.ReadAll(nc)
@@ -152,12 +153,12 @@ func testHeaderTimeout(t *testing.T, _ *testServer) {
 		slow("nothing more", second(), "", "", 12)
 		slow("a second request", second(), health, timeout, 10)
 		nc = second()
-		time.Sleep(11 * time.Second)
+		<-time.After(11 * time.Second)
 		slow("a second request after a pause", nc, health, timeout, 10)
 		nc = second()
-		time.Sleep(11 * time.Second)
+		<-time.After(11 * time.Second)
 		io.WriteString(nc, "GET /hea")
-		time.Sleep(9 * time.Second)
+		<-time.After(9 * time.Second)
 		go io.WriteString(nc, "lth HTTP/1.1\r\nHost: ws.test\r\n\r\n")
 		if resp, err := http.ReadResponse(bufio.NewReader(nc), nil); err != nil || resp.StatusCode != 200 {
 			t.Errorf("a second request within its time: %v, %v", resp, err)
@@ -202,7 +203,7 @@ func TestLingerEnds(t *testing.T) {
 
 		nc, start := refusedConn()
 		nc.Write(junk[:1000]) // is still taken
-		if _, err := nc.Read(make([]byte, 1)); err != io.EOF || time.Since(start) != lingerTime {
+		if _, err := nc.Read(make([]byte, 1)); !errors.Is(err, io.EOF) || time.Since(start) != lingerTime {
 			t.Errorf("a silent peer: %v after %v", err, time.Since(start))
 		}
 
@@ -221,7 +222,7 @@ func TestLingerEnds(t *testing.T) {
 
 		nc, start = refusedConn()
 		s.srv.Close()
-		if _, err := nc.Read(make([]byte, 1)); err != io.EOF || time.Since(start) != 0 {
+		if _, err := nc.Read(make([]byte, 1)); !errors.Is(err, io.EOF) || time.Since(start) != 0 {
 			t.Errorf("a server that closes: %v after %v", err, time.Since(start))
 		}
 	})

@@ -188,9 +188,7 @@ func (c *conn) end() {
 		slog.String("peer", c.inner.RemoteAddr().String()),
 		slog.Int("status", why.status),
 		slog.String("reason", why.code),
-	}
-	if why.rule != "" {
-		attrs = append(attrs, slog.String("rule", why.rule))
+		slog.String("rule", why.rule),
 	}
 	if why.host != "" {
 		attrs = append(attrs, slog.String("host", why.host))

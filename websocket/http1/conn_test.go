@@ -42,7 +42,7 @@ func TestConnReads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range readRequirements(t) {
+	for _, r := range readRules(t) {
 		for _, v := range r.vectors {
 			if len(v.in) > 100000 {
 				continue
@@ -61,7 +61,7 @@ func TestConnReads(t *testing.T) {
 				if string(got) != want.out+want.raw {
 					t.Fatalf("%s %.100s: in pieces of %d:\n got %q\nwant %q, %q", r.id, v.text, n, got, want.out, want.raw)
 				}
-				if want.broken != nil && err != want.broken || want.broken == nil && err != io.EOF {
+				if want.broken != nil && !errors.Is(err, want.broken) || want.broken == nil && !errors.Is(err, io.EOF) {
 					t.Fatalf("%s %.100s: ends with %v", r.id, v.text, err)
 				}
 			}
@@ -93,6 +93,18 @@ func TestDetach(t *testing.T) {
 	nc.Read(b)
 	if got, held := Detach(nc); got != nc || held != nil {
 		t.Errorf("Detach in a body: %v, %q", got, held)
+	}
+}
+
+func TestSyscallConn(t *testing.T) {
+	cfg, _ := new(Options).resolve()
+	s := startServer(t, nil, nil)
+	nc := guard(s.dial(t), cfg)
+	if _, err := nc.(*conn).SyscallConn(); err != nil {
+		t.Error(err)
+	}
+	if _, err := guard(new(memConn), cfg).(*conn).SyscallConn(); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("without a descriptor: %v", err)
 	}
 }
 
@@ -156,7 +168,7 @@ func TestServeInstalls(t *testing.T) {
 	if states.Load() == 0 {
 		t.Error("ConnState was not called")
 	}
-	if err := Serve(srv, nil, &Options{MaxHeaderBytes: 1 << 20}); err != errSmallLimit {
+	if err := Serve(srv, nil, &Options{MaxHeaderBytes: 1 << 20}); !errors.Is(err, errSmallLimit) {
 		t.Errorf("a larger bound on a running server: %v", err)
 	}
 	if err := Serve(srv, nil, &Options{Hosts: []string{"http://a"}}); err == nil || !strings.HasPrefix(err.Error(), "http1: ") {

@@ -40,7 +40,7 @@ type Options struct {
 const (
 	defaultMaxHead     = 64 << 10
 	defaultHeadTimeout = 10 * time.Second
-	defaultHostsHint   = "Add it to Hosts in http1.Options if it should be"
+	defaultHostsHint   = "Add it to Hosts in http1.Options if it should."
 )
 
 // config is Options resolved; immutable.

@@ -11,22 +11,22 @@ type refusal struct {
 	status int
 	code   string // a word for logs and tests
 	text   string // what is wrong and what to do, without a full stop
-	rule   string // where it says so; empty if the rule is ours
+	rule   string // where that is said
 	host   string // quoted, of an unknown host
+	hint   string // a sentence that comes last
 }
 
 func (r *refusal) Error() string { return "http1: " + r.sentence() }
 
-func (r *refusal) sentence() string {
-	if r.rule == "" {
-		return r.text
-	}
-	return r.text + " (" + r.rule + ")"
-}
+func (r *refusal) sentence() string { return r.text + " (" + r.rule + ")" }
 
 // body is the text of the answer.
 func (r *refusal) body() string {
-	return fmt.Sprintf("%d %s: %s.\n", r.status, http.StatusText(r.status), r.sentence())
+	s := fmt.Sprintf("%d %s: %s.", r.status, http.StatusText(r.status), r.sentence())
+	if r.hint != "" {
+		s += " " + r.hint
+	}
+	return s + "\n"
 }
 
 func bad(code, rule, text string) *refusal {
@@ -114,7 +114,7 @@ func unknownHost(host []byte, hint string) *refusal {
 	}
 	q := strconv.QuoteToASCII(string(host))
 	return &refusal{
-		status: http.StatusBadRequest, code: "unknown host", rule: "RFC 9110 §7.4", host: q,
-		text: "This server does not answer for the host " + q + ". " + hint,
+		status: http.StatusBadRequest, code: "unknown host", rule: "RFC 9110 §7.4", host: q, hint: hint,
+		text: "This server does not answer for the host " + q,
 	}
 }

@@ -69,7 +69,7 @@ func single() int {
 
 // Wherever the stream is cut, and whatever buffers are read into, the outcome is that of the stream in one piece.
 func TestScannerCuts(t *testing.T) {
-	for _, r := range readRequirements(t) {
+	for _, r := range readRules(t) {
 		for _, v := range r.vectors {
 			if len(v.in) > 2000 {
 				continue
@@ -112,6 +112,27 @@ func TestScannerReleases(t *testing.T) {
 	}
 }
 
+// Requests that follow each other in the same buffer, which is moved and grown on the way.
+func TestScannerPipelines(t *testing.T) {
+	var in []byte
+	for i := range 60 {
+		in = append(in, "GET /health HTTP/1.1\r\nHost: a\r\nX-Pad: "+strings.Repeat("p", i*i*5%7000)+"\r\n"...)
+		if i%3 == 0 {
+			in = append(in, "Content-Length: 2000\r\n\r\n"+strings.Repeat("x", 2000)...)
+		} else {
+			in = append(in, "\r\n"...)
+		}
+	}
+	want := outcome{out: string(in), heads: 60}
+	for _, size := range []int{1, 100, 4096, 1 << 20} {
+		for _, piece := range []int{1, 100, 1000, 4095, 5000, 1 << 20} {
+			if got := scan(testScanner(t, nil), in, size, func() int { return piece }); got != want {
+				t.Fatalf("in pieces of %d into %d: %d requests, refused %v", piece, size, got.heads, got.refused)
+			}
+		}
+	}
+}
+
 func TestHosts(t *testing.T) {
 	o := &Options{Hosts: []string{"ws.test", "*.Example.COM", "127.0.0.1", "[::1]", "2001:DB8::5"}, HostsHint: "See server.hosts."}
 	for host, ok := range map[string]bool{
@@ -128,7 +149,7 @@ func TestHosts(t *testing.T) {
 			if ok != (got.heads == 1) {
 				t.Errorf("%q: passed %v, want %v", in, got.heads == 1, ok)
 			}
-			if !ok && (got.refused.status != 400 || !strings.HasSuffix(got.refused.body(), ". See server.hosts. (RFC 9110 §7.4).\n")) {
+			if !ok && (got.refused.status != 400 || !strings.HasSuffix(got.refused.body(), " (RFC 9110 §7.4). See server.hosts.\n")) {
 				t.Errorf("%q: %s", in, got.refused.body())
 			}
 		}
@@ -149,7 +170,7 @@ func TestHosts(t *testing.T) {
 
 // FuzzScanner checks that the outcome does not depend on the cuts, and that net/http reads what passed as the scanner did.
 func FuzzScanner(f *testing.F) {
-	for _, r := range readRequirements(f) {
+	for _, r := range readRules(f) {
 		for i, v := range r.vectors {
 			if len(v.in) < 1000 {
 				f.Add(append(bytes.Clone(v.in), adminRequest...), uint8(i), uint8(i*7))

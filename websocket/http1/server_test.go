@@ -132,6 +132,12 @@ func (s *testServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	case "/same":
 		w.WriteHeader(http.StatusNotModified)
+	case "/flush":
+		rc := http.NewResponseController(w)
+		if err := errors.Join(rc.SetWriteDeadline(time.Now().Add(patience)), rc.Flush()); err != nil {
+			s.tb.Error(err)
+		}
+		io.WriteString(w, "ok\n")
 	case "/split":
 		w.Header().Set("X-A", "a\r\nX-B: y")
 		io.WriteString(w, "ok\n")

@@ -16,7 +16,7 @@ const (
 	adminRequest = "GET /admin HTTP/1.1\r\nHost: ws.test:9001\r\n\r\n"
 )
 
-type requirement struct {
+type rule struct {
 	id, text string
 	vectors  []vector
 }
@@ -36,9 +36,9 @@ func (v vector) passes() bool {
 	return false
 }
 
-func readRequirements(tb testing.TB) (list []requirement) {
+func readRules(tb testing.TB) (list []rule) {
 	tb.Helper()
-	data, err := os.ReadFile("testdata/requirements.txt")
+	data, err := os.ReadFile("testdata/vectors.txt")
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -47,12 +47,12 @@ func readRequirements(tb testing.TB) (list []requirement) {
 		case line == "" || line[0] == '#':
 		case !strings.HasPrefix(line, "  "):
 			id, text, _ := strings.Cut(line, " ")
-			list = append(list, requirement{id: id, text: text})
+			list = append(list, rule{id: id, text: text})
 		default:
 			r := &list[len(list)-1]
 			v, err := parseVector(line[2:])
 			if err != nil {
-				tb.Fatalf("testdata/requirements.txt:%d: %v", i+1, err)
+				tb.Fatalf("testdata/vectors.txt:%d: %v", i+1, err)
 			}
 			r.vectors = append(r.vectors, v)
 		}

@@ -2,6 +2,7 @@ package http1
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -9,9 +10,9 @@ import (
 	"testing"
 )
 
-// TestRequirement runs the vectors of testdata/requirements.txt through the scanner and, over TCP, through a server.
-func TestRequirement(t *testing.T) {
-	for _, r := range readRequirements(t) {
+// TestRules runs the vectors of testdata/vectors.txt through the scanner and, over TCP, through a server.
+func TestRules(t *testing.T) {
+	for _, r := range readRules(t) {
 		t.Run(r.id, func(t *testing.T) {
 			t.Parallel()
 			more := scripts[r.id]
@@ -93,7 +94,7 @@ func (s *testServer) checkVector(t *testing.T, v vector, size int) {
 	}
 }
 
-// scripts are what requirements ask for beyond vectors of one message.
+// scripts are what rules ask for beyond vectors of one message.
 var scripts = map[string]func(*testing.T, *testServer){
 	"HM-3.2-05": func(t *testing.T, s *testServer) {
 		s.script(t, "GET http://ws.test:9001/host HTTP/1.1\r\nHost: evil.test\r\n\r\n", "200 ws.test:9001")
@@ -109,7 +110,7 @@ var scripts = map[string]func(*testing.T, *testServer){
 	},
 	"HM-6.3-02": func(t *testing.T, s *testServer) {
 		list, _ := answers(t, s.exchange(t, []byte("POST /post HTTP/1.1\r\nHost: ws.test:9001\r\nContent-Length: 10\r\n\r\nhalf"), 1<<20))
-		if err := <-s.posts; err != io.ErrUnexpectedEOF {
+		if err := <-s.posts; !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("the handler's body read ended with %v", err)
 		}
 		if len(list) > 1 || len(list) == 1 && list[0].StatusCode != 400 {
@@ -134,6 +135,12 @@ var scripts = map[string]func(*testing.T, *testServer){
 		}
 	},
 	"HM-6.3-04": testUnreadBody,
+	"HM-7.1-02": func(t *testing.T, s *testServer) {
+		// Even if the handler does not look at the body.
+		const ignore = "POST /ignore HTTP/1.1\r\nHost: ws.test:9001\r\nTransfer-Encoding: chunked\r\n\r\n"
+		s.script(t, ignore+"5\r\nhello0\r\n\r\n"+adminRequest, "200 ignored\n close")
+		s.script(t, ignore+"0\r\nX : y\r\n\r\n"+adminRequest, "200 ignored\n close")
+	},
 	"HM-9-01": func(t *testing.T, s *testServer) {
 		const health = "GET /health HTTP/1.1\r\nHost: ws.test:9001\r\n\r\n"
 		for _, size := range []int{1, 1 << 20} {
@@ -218,6 +225,8 @@ func testRefusedUpgrade(t *testing.T, s *testServer) {
 		strings.Replace(old, "GET /echo", "GET /nope", 1),
 		strings.Replace(old, "GET /echo", "POST /echo", 1),
 		strings.Replace(old, "GET /echo", "GET /health", 1), // answers 200
+		strings.Replace(old, "GET /echo", "GET /empty", 1),
+		strings.Replace(old, "GET /echo", "GET /flush", 1),
 		strings.Replace(old, "Upgrade: websocket\r\n", "", 1),
 		strings.Replace(old, "Upgrade: websocket\r\n", "Upgrade: h2c, WebSocket/13\r\n", 1),
 		strings.Replace(old, "Connection: Upgrade\r\n", "Connection: keep-alive\r\n", 1),
