@@ -11,6 +11,11 @@ type block [blockSize]byte
 
 var blocks = sync.Pool{New: func() any { return new(block) }}
 
+func putBlock(b *block) {
+	poison(b[:])
+	blocks.Put(b)
+}
+
 // buffers are pooled output buffers.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
@@ -20,6 +25,7 @@ const bufferKeep = 128 << 10
 func getBuffer() *[]byte { return buffers.Get().(*[]byte) }
 
 func putBuffer(b *[]byte) {
+	poison((*b)[:cap(*b)])
 	if cap(*b) <= bufferKeep {
 		*b = (*b)[:0]
 		buffers.Put(b)

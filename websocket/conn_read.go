@@ -297,7 +297,7 @@ func (r *rawInput) read(c *Conn, p []byte) (int, error) {
 
 func (c *Conn) releaseBlock() {
 	if c.block != nil {
-		blocks.Put(c.block)
+		putBlock(c.block)
 		c.block, c.input = nil, nil
 	}
 }
