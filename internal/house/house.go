@@ -23,7 +23,7 @@ var floors = [][]room{
 	{{folder: "auth", uses: []string{"github.com/golang-jwt/jwt/v5"}}},
 	{{folder: "."}},
 	{{folder: "websocket/wstest"}},
-	{{folder: "websocket", uses: []string{"golang.org/x/sys"}, tests: []string{"websocket/wstest"}}},
+	{{folder: "websocket", tests: []string{"websocket/wstest"}}},
 	{{folder: "websocket/http1"}, {folder: "websocket/internal/proto"}, {folder: "websocket/internal/handshake"}},
 	{{folder: "websocket/internal/frame"}, {folder: "websocket/internal/utf8x"}},
 	{{folder: "websocket/internal/mask"}},

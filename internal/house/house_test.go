@@ -185,8 +185,7 @@ func TestJudge(t *testing.T) {
 		{"websocket", module + "/websocket/internal/proto", false, true},
 		{"websocket", module + "/websocket/wstest", false, false},
 		{"websocket", module + "/websocket/wstest", true, true},
-		{"websocket", "golang.org/x/sys/unix", false, true},
-		{"websocket/http1", "golang.org/x/sys/unix", false, false},
+		{"websocket", "golang.org/x/sys/unix", false, false},
 		{"websocket/internal/mask", module + "/websocket/internal/frame", false, false},
 		{"attic", "fmt", false, false},
 	} {
