@@ -22,7 +22,7 @@ func (p *Peer) Frame() websocket.Frame {
 	p.tb.Helper()
 	f, err := p.Next()
 	if err != nil {
-		p.tb.Fatalf("wstest: instead of a frame: %v", err)
+		p.fatalf("instead of a frame: %v", err)
 	}
 	return f
 }
@@ -36,7 +36,7 @@ func (p *Peer) Message() (websocket.MessageType, []byte) {
 	for {
 		f := p.Frame()
 		if f.Opcode >= opClose {
-			p.tb.Fatalf("wstest: instead of a message: %s", describe(f))
+			p.fatalf("instead of a message: %s", describe(f))
 		}
 		if f.Opcode != opContinuation {
 			typ = websocket.MessageType(f.Opcode)
@@ -53,7 +53,7 @@ func (p *Peer) ExpectMessage(typ websocket.MessageType, data []byte) {
 	p.tb.Helper()
 	gotType, got := p.Message()
 	if gotType != typ || !bytes.Equal(got, data) {
-		p.tb.Fatalf("wstest: got the %s message %s, want the %s message %s", gotType, short(got), typ, short(data))
+		p.fatalf("got the %s message %s, want the %s message %s", gotType, short(got), typ, short(data))
 	}
 }
 
@@ -68,7 +68,7 @@ func (p *Peer) ExpectPing() []byte {
 	p.tb.Helper()
 	f := p.Frame()
 	if f.Opcode != opPing {
-		p.tb.Fatalf("wstest: got %s, want a Ping", describe(f))
+		p.fatalf("got %s, want a Ping", describe(f))
 	}
 	return f.Payload
 }
@@ -77,7 +77,7 @@ func (p *Peer) ExpectPing() []byte {
 func (p *Peer) ExpectPong(payload string) {
 	p.tb.Helper()
 	if f := p.Frame(); f.Opcode != opPong || string(f.Payload) != payload {
-		p.tb.Fatalf("wstest: got %s, want a Pong %s", describe(f), short([]byte(payload)))
+		p.fatalf("got %s, want a Pong %s", describe(f), short([]byte(payload)))
 	}
 }
 
@@ -88,7 +88,7 @@ func (p *Peer) ExpectClose(code websocket.CloseCode) (reason string) {
 	f := p.Frame()
 	got, reason := closeBody(f.Payload)
 	if f.Opcode != opClose || got != code {
-		p.tb.Fatalf("wstest: got %s, want Close %s", describe(f), code)
+		p.fatalf("got %s, want Close %s", describe(f), code)
 	}
 	return reason
 }
@@ -99,9 +99,9 @@ func (p *Peer) ExpectEnd() {
 	p.tb.Helper()
 	switch f, err := p.Next(); {
 	case err == nil:
-		p.tb.Fatalf("wstest: got %s, want the end of the stream", describe(f))
+		p.fatalf("got %s, want the end of the stream", describe(f))
 	case err != io.EOF:
-		p.tb.Fatalf("wstest: the stream did not end in good order: %v", err)
+		p.fatalf("the stream did not end in good order: %v", err)
 	}
 }
 
@@ -111,13 +111,13 @@ func (p *Peer) ExpectGone() {
 	p.tb.Helper()
 	f, err := p.Next()
 	if err == nil {
-		p.tb.Fatalf("wstest: got %s, want the end of the connection", describe(f))
+		p.fatalf("got %s, want the end of the connection", describe(f))
 	}
 	if timeout, ok := errors.AsType[interface {
 		error
 		Timeout() bool
 	}](err); ok && timeout.Timeout() {
-		p.tb.Fatalf("wstest: the connection did not end: %v", err)
+		p.fatalf("the connection did not end: %v", err)
 	}
 }
 

@@ -28,6 +28,7 @@ type Peer struct {
 	nc     net.Conn
 	client bool
 	in     decoder
+	where  string // in a script, for failures
 	// Header has the fields of the other end's half of the opening handshake.
 	Header http.Header
 }
@@ -36,6 +37,12 @@ type Peer struct {
 // says that the peer is the client. The connection is closed when the test ends.
 func NewPeer(tb testing.TB, nc net.Conn, client bool) *Peer {
 	return newPeer(tb, nc, bufio.NewReader(nc), client)
+}
+
+// fatalf ends the test.
+func (p *Peer) fatalf(format string, args ...any) {
+	p.tb.Helper()
+	p.tb.Fatalf("wstest: %s%s", p.where, fmt.Sprintf(format, args...))
 }
 
 func newPeer(tb testing.TB, nc net.Conn, br *bufio.Reader, client bool) *Peer {
@@ -176,7 +183,7 @@ func (p *Peer) SendBytes(b []byte) {
 	p.tb.Helper()
 	_ = p.nc.SetWriteDeadline(time.Now().Add(guard))
 	if _, err := p.nc.Write(b); err != nil {
-		p.tb.Fatalf("wstest: sending: %v", err)
+		p.fatalf("sending: %v", err)
 	}
 }
 
@@ -242,7 +249,7 @@ func (p *Peer) SendClose(code websocket.CloseCode, reason string) {
 func (p *Peer) CloseWrite() {
 	p.tb.Helper()
 	if err := p.nc.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
-		p.tb.Fatalf("wstest: %v", err)
+		p.fatalf("%v", err)
 	}
 }
 

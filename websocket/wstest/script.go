@@ -183,10 +183,12 @@ func (s *Script) Shortest() (_ Script, ok bool) {
 func (p *Peer) Play(s *Script, cut int) {
 	p.tb.Helper()
 	if s.Client == p.client {
-		p.tb.Fatalf("wstest: %q is for the other end", s.Name)
+		p.fatalf("%q is for the other end", s.Name)
 	}
+	defer func() { p.where = "" }()
 	for i := 0; i < len(s.Steps); {
 		step := s.Steps[i]
+		p.where = fmt.Sprintf("script %q, line %d: ", s.Name, step.Line)
 		switch step.Verb {
 		case "recv":
 			piece := cut
@@ -205,7 +207,7 @@ func (p *Peer) Play(s *Script, cut int) {
 			for n < len(s.Steps) && (s.Steps[n].Verb == "message" || s.Steps[n].Verb == "ping" || s.Steps[n].Verb == "pong") {
 				n++
 			}
-			p.expectEchoes(s, s.Steps[i:n])
+			p.expectEchoes(s.Steps[i:n])
 			i = n
 		case "close":
 			code := step.Code
@@ -230,7 +232,7 @@ func (p *Peer) Play(s *Script, cut int) {
 }
 
 // expectEchoes waits for what answers steps, messages and Pings.
-func (p *Peer) expectEchoes(s *Script, steps []Step) {
+func (p *Peer) expectEchoes(steps []Step) {
 	p.tb.Helper()
 	waiting := map[string][]Step{}
 	left := 0
@@ -243,12 +245,12 @@ func (p *Peer) expectEchoes(s *Script, steps []Step) {
 	take := func(verb string, got []byte, typ websocket.MessageType) {
 		p.tb.Helper()
 		if len(waiting[verb]) == 0 {
-			p.tb.Fatalf("wstest: %q (line %d): an answer too many, to %s %s", s.Name, s.Line, verb, short(got))
+			p.fatalf("an answer too many, to %s %s", verb, short(got))
 		}
 		want := waiting[verb][0]
 		waiting[verb] = waiting[verb][1:]
 		if string(got) != string(want.Data) || typ != want.Type {
-			p.tb.Fatalf("wstest: %q, line %d: got %s, want %s", s.Name, want.Line, short(got), short(want.Data))
+			p.fatalf("line %d: got %s, want %s", want.Line, short(got), short(want.Data))
 		}
 		left--
 	}
@@ -261,7 +263,7 @@ func (p *Peer) expectEchoes(s *Script, steps []Step) {
 			take("ping", f.Payload, 0)
 			continue
 		case f.Opcode >= opClose:
-			p.tb.Fatalf("wstest: %q (line %d): got %s instead of an answer", s.Name, s.Line, describe(f))
+			p.fatalf("got %s instead of an answer", describe(f))
 		case f.Opcode != opContinuation:
 			typ, data = websocket.MessageType(f.Opcode), nil
 		}

@@ -1,0 +1,29 @@
+package websocket
+
+import (
+	"log/slog"
+	"net"
+	"testing"
+)
+
+// NewTestConn is a connection on nc, without a handshake.
+func NewTestConn(nc net.Conn, client bool, o *ConnOptions) *Conn {
+	options := *o
+	if options.Logger == nil {
+		options.Logger = slog.New(slog.DiscardHandler)
+	}
+	return newConn(nc, client, options.resolve(), "", nil)
+}
+
+// NewTestPair is a client's connection on a pipe in memory, as a bubble of
+// package synctest needs it, and the pipe's other end.
+func NewTestPair(tb testing.TB, o *ConnOptions) (*Conn, net.Conn) {
+	tb.Helper()
+	here, there := net.Pipe()
+	c := NewTestConn(here, true, o)
+	tb.Cleanup(func() {
+		_ = c.CloseNow()
+		_ = there.Close()
+	})
+	return c, there
+}
