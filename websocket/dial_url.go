@@ -35,13 +35,23 @@ func parseURL(raw string) (*target, error) {
 	return t, nil
 }
 
-// redactURL cuts the query, which may hold a token.
+// redactURL leaves out of a URL what may be a secret: the query, the fragment,
+// and what stands before an @.
 func redactURL(raw string) string {
-	before, _, found := strings.Cut(raw, "?")
-	if found {
-		return before + "?…"
+	rest := ""
+	if i := strings.IndexAny(raw, "?#"); i >= 0 {
+		raw, rest = raw[:i], raw[i:i+1]+"…"
 	}
-	return raw
+	if at := strings.LastIndexByte(raw, '@'); at >= 0 {
+		scheme, _, found := strings.Cut(raw[:at], "://")
+		if found {
+			scheme += "://"
+		} else {
+			scheme = ""
+		}
+		raw = scheme + "…" + raw[at:]
+	}
+	return raw + rest
 }
 
 func parseTarget(raw string) (*target, error) {
@@ -53,7 +63,11 @@ func parseTarget(raw string) (*target, error) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil, errors.Unwrap(err)
+		e, ok := errors.AsType[*url.Error](err)
+		if !ok || strings.Contains(raw, "@") { // what it quotes may be part of a password
+			return nil, errors.New("it is malformed")
+		}
+		return nil, e.Err
 	}
 	t := &target{name: u.Hostname()}
 	port := "80"
@@ -96,11 +110,17 @@ func hostField(u *url.URL) string {
 	return host
 }
 
+// validHost reports whether a host can stand where it will be written: in the
+// Host field and in what is said to proxies.
 func validHost(host, name string) bool {
 	if strings.HasPrefix(host, "[") {
-		address, _, _ := strings.Cut(name, "%")
-		return net.ParseIP(address) != nil
+		address, zone, scoped := strings.Cut(name, "%")
+		return strings.Contains(address, ":") && net.ParseIP(address) != nil && (!scoped || plainName(zone))
 	}
+	return plainName(name)
+}
+
+func plainName(name string) bool {
 	for i := range len(name) {
 		switch c := name[i]; {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '.', c == '_', c == '~':
@@ -108,7 +128,7 @@ func validHost(host, name string) bool {
 			return false
 		}
 	}
-	return true
+	return name != ""
 }
 
 // requestTarget is the path and the query of raw, octet for octet but for those

@@ -47,8 +47,10 @@ const (
 
 // change makes a request from the base request: "-Name" removes a field, "+line"
 // adds one, "> line" is another request line, "Name: value" replaces a field.
-func change(changes ...string) string {
-	lines := strings.Split(strings.TrimSuffix(baseRequest, "\r\n\r\n"), "\r\n")
+func change(changes ...string) string { return edit(baseRequest, changes...) }
+
+func edit(base string, changes ...string) string {
+	lines := strings.Split(strings.TrimSuffix(base, "\r\n\r\n"), "\r\n")
 	without := func(name string) {
 		lines = append(lines[:1:1], slices.DeleteFunc(slices.Clone(lines[1:]), func(l string) bool {
 			n, _, _ := strings.Cut(l, ":")
