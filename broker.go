@@ -1,0 +1,91 @@
+package openline
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// A Broker puts messages into one order. The hub checks what is published and gives it to the broker; the broker gives each message, with the ID and the Time
+// that it has assigned, to the hub that it is attached to, which fans it out to its sessions.
+//
+// A broker in this process does both in one call. One that keeps its log elsewhere publishes there, waits for the acknowledgement, and delivers what the log sends back,
+// on a goroutine of its own: what other nodes published comes the same way.
+type Broker interface {
+	// Attach is called once, by New. From then on, not before Attach has returned unless on another goroutine, the broker calls deliver for every message, in the one
+	// order, one call at a time. deliver returns as soon as the
+	// message has its place in each session's stream; it may wait for room in a shard's queue, never for a session. Attach returns the cursor of what comes just
+	// before the first message that will be delivered.
+	//
+	// A delivered message is the hub's: its ID is a cursor, later than those before it, its Time is in UTC, and nothing in it changes.
+	Attach(deliver func(m *Message) *Delivery) (cursor string)
+
+	// Publish takes p, which is valid and whose slices the broker may keep, and returns when it is stored as the channel's rules say and the sessions of this node have
+	// been served. A publication with the Key of an earlier one with the same From and Channel is not published again: its receipt is the earlier one's.
+	// If ctx ends first, p may have been published nonetheless, and the receipt's ID says so if it is known.
+	Publish(ctx context.Context, p *Publication) (Receipt, error)
+
+	// Close ends the broker: a Publish that comes later returns ErrHubClosed, and deliver is not called again once Close has returned.
+	Close() error
+}
+
+// A Publication is a message on its way to the broker.
+type Publication struct {
+	Channel string // leave it empty for Hub.Send and Hub.Broadcast
+	Type    string // default "message", or "raw" if Raw
+	From    string // the user in whose name it is published, or ""
+	Data    []byte // one JSON value, default null; if Raw, the payload. The caller's again when the call has returned
+	Key     string // 1–128 printable ASCII bytes: a second publication with it within the window is not published again; "" for none
+	Raw     bool   // Data is a payload and not JSON
+	Binary  bool   // Raw, and binary: else it is text, and UTF-8
+}
+
+// A Receipt says what became of a publication.
+type Receipt struct {
+	ID        string // the message's
+	Delivered int    // sessions whose queue took it
+	Stored    bool   // it is in the channel's history
+	Duplicate bool   // Key has been seen before: this is the earlier publication's receipt, and nothing was published
+}
+
+// A Delivery is one message's way through the shards of a hub.
+type Delivery struct {
+	pending atomic.Int32
+	reached atomic.Int64
+	done    chan struct{}
+}
+
+// nobody is the delivery of a message that no session of this hub waits for.
+var nobody = func() *Delivery {
+	d := &Delivery{done: make(chan struct{})}
+	close(d.done)
+	return d
+}()
+
+func newDelivery(shards int) *Delivery {
+	d := &Delivery{done: make(chan struct{})}
+	d.pending.Store(int32(shards))
+	return d
+}
+
+// finish is called by each shard once, with the number of sessions it has served.
+func (d *Delivery) finish(sessions int) {
+	d.reached.Add(int64(sessions))
+	if d.pending.Add(-1) == 0 {
+		close(d.done)
+	}
+}
+
+// Wait returns the number of sessions whose queue took the message, when all have been asked. If ctx ends first, it returns the number so far and the context's error.
+func (d *Delivery) Wait(ctx context.Context) (int, error) {
+	select {
+	case <-d.done:
+		return int(d.reached.Load()), nil
+	default:
+	}
+	select {
+	case <-d.done:
+		return int(d.reached.Load()), nil
+	case <-ctx.Done():
+		return int(d.reached.Load()), context.Cause(ctx)
+	}
+}

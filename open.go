@@ -1,0 +1,212 @@
+package openline
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// An Opening says what session to open.
+type Opening struct {
+	User       string        // whose session
+	Transport  string        // the transport's name: "websocket", "sse", …
+	Channels   []string      // to subscribe to, beside the inbox and everyone's
+	Raw        string        // the one channel of a raw session, which gets that channel's payloads and no envelopes; "" for an ordinary session
+	Ping       time.Duration // how often the transport lets the peer know that it is there, for sys:open; 0 if it does not
+	RemoteAddr string        // the peer's address, for lists and logs
+	Claims     any           // what the transport knows of the user, for the program's hooks
+}
+
+// opening is what a session has only while it opens.
+type opening struct {
+	inbox    string
+	channels []string // guarded by Session.mu
+
+	mu      sync.Mutex
+	waiting []*Message // sent before sys:open; guarded by mu
+	over    bool       // sys:open is out; guarded by mu
+}
+
+// maxWaiting bounds what OnOpen may send.
+const maxWaiting = 64
+
+// Open begins a session: it checks p, asks Authorize for each channel, calls OnOpen, subscribes the session to its user's inbox, to everyone's channel and to
+// p.Channels, and hands sys:open to the line, before anything else. Of the messages published to those channels it gets all, from the cursor in sys:open on.
+//
+// A refusal is an *[Error]; its Close is the close code, its Status the HTTP status. The line has not been used then, and Closed is not to be called. Once Open has returned a
+// session, the transport must call its Closed when the line is gone.
+func (h *Hub) Open(ctx context.Context, line Line, p Opening) (*Session, error) {
+	h.begin()
+	s, err := h.prepare(ctx, line, p)
+	if err != nil {
+		h.finish()
+		return nil, err
+	}
+	if err := h.start(s, p.Ping); err != nil {
+		h.closing(s)
+		h.finish()
+		return nil, err
+	}
+	if h.draining.Load() { // Shutdown may have listed the sessions before this one was there
+		s.drain(max(h.o.DrainSpread, 0) / 2)
+	}
+	return s, nil
+}
+
+// prepare makes the session up to and with OnOpen.
+func (h *Hub) prepare(ctx context.Context, line Line, p Opening) (*Session, error) {
+	if h.draining.Load() {
+		return nil, &Error{Code: CodeTryLater, Message: "this node is shutting down: connect again", Close: CloseTryAgainLater}
+	}
+	if e := checkAlphabet("user", p.User, false); e != nil {
+		e.Close = ClosePolicy
+		return nil, e
+	}
+	o := &opening{inbox: inbox(p.User)}
+	s := &Session{
+		hub: h, line: line, id: newSessionID(), user: o.inbox[1:], transport: cloneName(p.Transport), remote: cloneName(p.RemoteAddr),
+		opened: time.Now().UnixNano(), claims: p.Claims,
+	}
+	s.shard = h.shards[binary.BigEndian.Uint64(s.id[8:])%uint64(len(h.shards))]
+	s.opening.Store(o)
+	channels := p.Channels
+	if p.Raw != "" {
+		if len(channels) > 0 {
+			return nil, &Error{Code: CodeBadRequest, Message: "a raw session has one channel: give raw or channels, not both", Close: ClosePolicy}
+		}
+		raw := cloneName(p.Raw)
+		s.raw = &raw
+		channels = []string{raw}
+	}
+	for _, c := range channels {
+		e := checkChannel(c)
+		if e == nil {
+			e = s.authorize(ActionSubscribe, c)
+		}
+		if e != nil {
+			return nil, refusal(e)
+		}
+		if !slices.Contains(o.channels, c) {
+			o.channels = append(o.channels, cloneName(c))
+		}
+	}
+	if most := h.o.MaxChannels; most >= 0 && len(o.channels) > most {
+		return nil, &Error{Code: CodeLimit, Message: "a session subscribes to " + strconv.Itoa(most) + " channels at most", Close: ClosePolicy}
+	}
+	if h.o.OnOpen == nil {
+		return s, nil
+	}
+	if err := h.guard(s, "OnOpen", func() error { return h.o.OnOpen(ctx, s) }); err != nil {
+		var e *Error
+		if !errors.As(err, &e) {
+			h.report(s, err)
+			e = &Error{Code: CodeForbidden, Message: "the session was refused", Close: CloseForbidden, Err: err}
+		}
+		return nil, refusal(e)
+	}
+	return s, nil
+}
+
+// refusal returns e as the error of a session that does not begin: with a close code.
+func refusal(e *Error) *Error {
+	if e.Close != 0 {
+		return e
+	}
+	c := *e
+	switch e.Code {
+	case CodeForbidden, CodeReserved:
+		c.Close = CloseForbidden
+	case CodeUnauthorised:
+		c.Close = CloseUnauthorised
+	case CodeRateLimit:
+		c.Close = CloseRateLimit
+	case CodeTryLater, CodeClosed:
+		c.Close = CloseTryAgainLater
+	case CodeInternal:
+		c.Close = CloseInternal
+	default:
+		c.Close = ClosePolicy
+	}
+	return &c
+}
+
+// start subscribes the session and waits until sys:open has been handed to the line, unless OnOpen has closed the session or the hub is gone.
+func (h *Hub) start(s *Session, ping time.Duration) error {
+	done := make(chan struct{})
+	s.mu.Lock()
+	if why := s.why.Load(); why != nil {
+		s.mu.Unlock()
+		return refusal(&Error{Code: closeWord(why.Code), Message: why.Reason, Close: why.Code})
+	}
+	h.order.Lock()
+	if h.closed {
+		h.order.Unlock()
+		s.mu.Unlock()
+		s.end(&CloseReason{Code: CloseGoingAway, Reason: "the hub is shut down"})
+		return refusal(&Error{Code: CodeTryLater, Message: "this node is shut down: connect to another"})
+	}
+	s.begun = true
+	o := s.opening.Load()
+	s.parts = make([]*part, 0, 2+len(o.channels))
+	s.parts = append(s.parts, h.enter(o.inbox, s.shard), h.enter(everyone, s.shard))
+	for _, c := range o.channels {
+		s.parts = append(s.parts, h.enter(c, s.shard))
+	}
+	m := s.system("sys:open", nil, s.openData(h.cursor, ping))
+	s.shard.queue <- handover{do: open, session: s, message: m, parts: slices.Clone(s.parts), call: func() { close(done) }}
+	h.order.Unlock()
+	h.sessions.add(s)
+	s.mu.Unlock()
+	<-done
+	return nil
+}
+
+func (s *Session) openData(cursor string, ping time.Duration) []byte {
+	b := append(make([]byte, 0, 160), `{"session":`...)
+	b = appendString(b, s.ID())
+	b = append(b, `,"user":`...)
+	b = appendString(b, s.user)
+	b = append(b, `,"transport":`...)
+	b = appendString(b, s.transport)
+	b = append(b, `,"node":`...)
+	b = appendString(b, s.hub.o.Node)
+	b = append(b, `,"cursor":`...)
+	b = appendString(b, cursor)
+	b = append(b, `,"resumed":false,"ping":`...)
+	b = strconv.AppendFloat(b, max(ping, 0).Seconds(), 'f', -1, 64)
+	return append(b, '}')
+}
+
+// begin runs on the shard: the session gets sys:open, and what waited for it.
+func (s *Session) begin(m *Message, parts []*part) {
+	for _, p := range parts {
+		p.add(s)
+	}
+	s.tell(m)
+	o := s.opening.Load()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, m := range o.waiting {
+		s.tell(m)
+	}
+	o.waiting, o.over = nil, true
+	s.opening.Store(nil)
+}
+
+// wait keeps m until sys:open is out; false says that it is out already.
+func (o *opening) wait(m *Message) (bool, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.over {
+		return false, nil
+	}
+	if len(o.waiting) >= maxWaiting {
+		return true, ErrSlow
+	}
+	o.waiting = append(o.waiting, m)
+	return true, nil
+}

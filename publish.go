@@ -1,0 +1,85 @@
+package openline
+
+import (
+	"bytes"
+	"context"
+)
+
+// Publish puts a message into the one order and hands it to every session that is subscribed to p.Channel. It returns when their queues have taken it, or refused.
+// A session whose queue is full is closed; the others do not wait for it.
+//
+// What is wrong with p is an *[Error]; a name that begins with @ is [CodeReserved]. If ctx ends first, the receipt says by its ID whether the message was published.
+func (h *Hub) Publish(ctx context.Context, p Publication) (Receipt, error) {
+	if e := checkChannel(p.Channel); e != nil {
+		return Receipt{}, e
+	}
+	return h.publish(ctx, p)
+}
+
+// Send publishes p to the inbox of user: to each of her sessions. That she has none is not an error, and Delivered is 0 then.
+func (h *Hub) Send(ctx context.Context, user string, p Publication) (Receipt, error) {
+	if e := checkAlphabet("user", user, false); e != nil {
+		return Receipt{}, e
+	}
+	p.Channel = inbox(user)
+	return h.publish(ctx, p)
+}
+
+// Broadcast publishes p to everyone: to every session of every user.
+func (h *Hub) Broadcast(ctx context.Context, p Publication) (Receipt, error) {
+	p.Channel = everyone
+	return h.publish(ctx, p)
+}
+
+func (h *Hub) publish(ctx context.Context, p Publication) (Receipt, error) {
+	if err := context.Cause(ctx); err != nil {
+		return Receipt{}, err
+	}
+	if e := h.complete(&p, false); e != nil {
+		return Receipt{}, e
+	}
+	return h.broker.Publish(ctx, &p)
+}
+
+// complete checks p, all but its channel, fills in what is left out, and makes Data a copy. valid says that Data has been scanned as JSON.
+func (h *Hub) complete(p *Publication, valid bool) *Error {
+	if p.Type == "" {
+		p.Type = DefaultType
+		if p.Raw {
+			p.Type = rawType
+		}
+	}
+	if e := checkEvent(p.Type); e != nil {
+		return e
+	}
+	if p.From != "" {
+		if e := checkAlphabet("user", p.From, false); e != nil {
+			return e
+		}
+	}
+	if p.Key != "" {
+		if e := checkKey(p.Key); e != nil {
+			return e
+		}
+	}
+	if h.o.MaxData >= 0 && len(p.Data) > h.o.MaxData {
+		return refuse(CodeTooLarge, "the data has %d bytes: at most %d are allowed", len(p.Data), h.o.MaxData)
+	}
+	switch {
+	case p.Raw:
+		if e := h.checkPayload(p.Data, p.Binary); e != nil {
+			return e
+		}
+	case len(p.Data) == 0:
+		p.Data = []byte("null")
+		return nil
+	case !valid:
+		data, e := trimJSON(p.Data)
+		if e != nil {
+			return e
+		}
+		p.Data = data
+	}
+	p.Data = bytes.Clone(p.Data)
+	return nil
+}

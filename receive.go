@@ -1,0 +1,159 @@
+package openline
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Receive takes one message from the client: an envelope, which the hub answers through the line with sys:ok or sys:error, or which OnMessage gets.
+// Nothing that it says ends the session, unless a hook's *[Error] does. data is the caller's again when Receive has returned; it returns when the request is done.
+// ctx is for the hooks and for waiting until a publication has been fanned out; after its end the client is told that the outcome is not known.
+func (s *Session) Receive(ctx context.Context, data []byte) {
+	if s.ended() {
+		return
+	}
+	if s.raw != nil {
+		s.ReceiveRaw(ctx, data, false)
+		return
+	}
+	r := Request{session: s}
+	e := parseRequest(&r, data)
+	if e == nil {
+		e = s.do(ctx, &r)
+	}
+	if e != nil {
+		s.hub.report(s, e)
+		_ = s.ReplyError(r.Ref, e)
+	}
+}
+
+// do carries out a well-formed request and replies, or returns why not.
+func (s *Session) do(ctx context.Context, r *Request) *Error {
+	ours := slices.Contains(requestTypes, r.Type) || slices.Contains(unsupportedTypes, r.Type)
+	if ours && r.unknown != nil {
+		return r.unknown
+	}
+	switch r.Type {
+	case "ping":
+		_ = s.Reply(r.Ref, nil)
+		return nil
+	case "subscribe", "unsubscribe":
+		return s.doSubscribe(r)
+	case "publish":
+		return s.doPublish(ctx, r)
+	case "send":
+		return s.doSend(ctx, r)
+	}
+	switch {
+	case ours:
+		return refuse(CodeUnsupported, "%s is not available: this server keeps no history and no presence", r.Type)
+	case strings.HasPrefix(r.Type, "sys:"):
+		return refuse(CodeReserved, "types that begin with sys: are the server's own: a client sends %s", strings.Join(requestTypes, ", "))
+	case s.hub.o.OnMessage == nil:
+		return refuse(CodeUnknownType, "there is no request of type %q%s", clip(r.Type, maxName), nearest(r.Type, requestTypes))
+	}
+	return s.doCustom(ctx, r)
+}
+
+func (s *Session) doSubscribe(r *Request) *Error {
+	if r.Channel == "" {
+		return missing("channel", "the channel to "+r.Type)
+	}
+	if r.Type == "unsubscribe" {
+		return s.unsubscribe(r.Channel, s.system("sys:ok", r.Ref, nil))
+	}
+	if r.since {
+		return refuse(CodeUnsupported, "since is not available: this server keeps no history. Subscribe without it")
+	}
+	if e := checkChannel(r.Channel); e != nil {
+		return e
+	}
+	if e := s.authorize(ActionSubscribe, r.Channel); e != nil {
+		return e
+	}
+	return s.subscribe(r.Channel, s.system("sys:ok", r.Ref, nil))
+}
+
+func (s *Session) doPublish(ctx context.Context, r *Request) *Error {
+	if r.Channel == "" {
+		return missing("channel", "the channel to publish to")
+	}
+	if e := checkChannel(r.Channel); e != nil {
+		return e
+	}
+	return s.doPut(ctx, r, ActionPublish, r.Channel, r.Channel)
+}
+
+func (s *Session) doSend(ctx context.Context, r *Request) *Error {
+	if r.To == "" {
+		return missing("to", "the user to send to")
+	}
+	if e := checkAlphabet("user", r.To, false); e != nil {
+		return e
+	}
+	return s.doPut(ctx, r, ActionSend, r.To, inbox(r.To))
+}
+
+// doPut publishes the request's data to the channel.
+func (s *Session) doPut(ctx context.Context, r *Request, action, target, channel string) *Error {
+	p := Publication{Channel: channel, Type: r.Event, From: s.user, Data: r.Data, Key: r.Key}
+	if e := s.hub.complete(&p, true); e != nil {
+		return e
+	}
+	if e := s.authorize(action, target); e != nil {
+		return e
+	}
+	receipt, e := s.put(ctx, &p)
+	if e != nil {
+		return e
+	}
+	_ = s.answer("sys:ok", r.Ref, receiptData(receipt))
+	return nil
+}
+
+// put publishes what complete has checked.
+func (s *Session) put(ctx context.Context, p *Publication) (Receipt, *Error) {
+	receipt, err := s.hub.broker.Publish(ctx, p)
+	if err == nil {
+		return receipt, nil
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		return receipt, e
+	}
+	if receipt.ID != "" {
+		return receipt, &Error{Code: CodeInternal, Message: "published as " + receipt.ID + ", and who received it is not known", Err: err}
+	}
+	return receipt, &Error{Code: CodeInternal, Message: "whether this was published is not known: repeat it with the same key", Err: err}
+}
+
+func receiptData(r Receipt) []byte {
+	b := append(make([]byte, 0, 64), `{"id":`...)
+	b = appendString(b, r.ID)
+	b = append(b, `,"delivered":`...)
+	b = strconv.AppendInt(b, int64(r.Delivered), 10)
+	b = append(b, `,"stored":`...)
+	b = strconv.AppendBool(b, r.Stored)
+	return append(b, '}')
+}
+
+// doCustom gives an application's own request to OnMessage.
+func (s *Session) doCustom(ctx context.Context, r *Request) *Error {
+	err := s.hub.guard(s, "OnMessage", func() error { return s.hub.o.OnMessage(ctx, s, r) })
+	if err == nil {
+		if !r.replied && len(r.Ref) > 0 {
+			_ = s.Reply(r.Ref, nil)
+		}
+		return nil
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	return &Error{Code: CodeInternal, Message: "the server could not do this", Err: err}
+}
+
+func missing(field, what string) *Error {
+	return refuse(CodeBadRequest, "the field %q is missing: %s", field, what)
+}

@@ -1,0 +1,244 @@
+package openline
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// A Request is an envelope from a client whose type is the application's own. Its slices are valid until OnMessage returns: copy what is kept longer.
+type Request struct {
+	Type    string          // not one of Openline's, and not sys:
+	Ref     json.RawMessage // a JSON string or number that the replies echo, or nil
+	Channel string          // the fields as the client gave them, unchecked; "" if absent
+	To      string
+	Event   string
+	Key     string
+	Data    json.RawMessage // valid JSON, or nil if absent
+	Bytes   []byte          // the whole envelope as it came, for fields that only the application knows
+
+	session *Session
+	replied bool
+	since   bool   // the field was there
+	unknown *Error // the first field that no request of Openline's has
+}
+
+// Reply answers the request with sys:ok, whose data is v in JSON. It may be called once or, for more answers to one ref, again.
+func (r *Request) Reply(v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return &Error{Code: CodeInternal, Message: "the reply cannot be encoded", Err: err}
+	}
+	r.replied = true
+	return r.session.Reply(r.Ref, data)
+}
+
+func (r *Request) carried() json.RawMessage { return r.Data }
+
+// The types of request that Openline answers itself, in the order in which errors list them.
+var requestTypes = []string{"subscribe", "unsubscribe", "publish", "send", "ping"}
+
+// unsupportedTypes are words of the protocol that need a history, which this hub does not keep.
+var unsupportedTypes = []string{"presence", "history", "ack"}
+
+// requestFields are the fields that Openline's requests may have.
+var requestFields = []string{"type", "ref", "channel", "to", "event", "key", "data", "since", "limit", "id"}
+
+// maxRef bounds a ref, which is echoed.
+const maxRef = 256
+
+// parseRequest reads one envelope. After an error r.Ref is set if the text is JSON and has a ref, so that the refusal can echo it.
+func parseRequest(r *Request, b []byte) *Error {
+	if e := checkUTF8(b); e != nil {
+		return e
+	}
+	i := skipSpace(b, 0)
+	if i >= len(b) || b[i] != '{' {
+		return badJSON(b, i, `an envelope, which is an object and begins with "{"`)
+	}
+	var (
+		first *Error // the first fault that is not one of syntax
+		seen  uint   // bit k: requestFields[k]
+		want  string
+		last  bool
+	)
+	note := func(e *Error) {
+		if first == nil {
+			first = e
+		}
+	}
+	i = skipSpace(b, i+1)
+	if i < len(b) && b[i] == '}' {
+		i, last = i+1, true
+	}
+	for begin := true; !last; begin = false {
+		at := i
+		if i, want = scanKey(b, i, begin); want != "" {
+			return badJSON(b, i, want)
+		}
+		name := keyName(b[at:i])
+		start := skipSpace(b, i)
+		if i, want = scanValue(b, start, 1); want != "" {
+			return badJSON(b, i, want)
+		}
+		if k := fieldIndex(name); k < 0 {
+			if r.unknown == nil {
+				r.unknown = refuse(CodeBadRequest, "unknown field %q at %s%s", clip(string(name), maxName), position(b, at), nearest(string(name), requestFields))
+			}
+		} else if seen&(1<<k) != 0 {
+			note(refuse(CodeBadRequest, "the field %q is there twice, again at %s: write it once", name, position(b, at)))
+		} else {
+			seen |= 1 << k
+			if e := r.set(requestFields[k], b, start, i); e != nil {
+				note(e)
+			}
+		}
+		if i, last, want = scanNext(b, i, '}'); want != "" {
+			return badJSON(b, i, want)
+		}
+	}
+	if i = skipSpace(b, i); i < len(b) {
+		return badJSON(b, i, "nothing after the envelope: send one in each message")
+	}
+	if first == nil && r.Type == "" {
+		return refuse(CodeBadRequest, `the field "type" is missing: it is one of %s, or the application's own`, strings.Join(requestTypes, ", "))
+	}
+	r.Bytes = b
+	return first
+}
+
+// set takes b[start:end], a valid value, as the field.
+func (r *Request) set(field string, b []byte, start, end int) *Error {
+	value := b[start:end]
+	switch field {
+	case "data":
+		r.Data = value
+		return nil
+	case "ref":
+		if value[0] != '"' && value[0] != '-' && !isDigit(value[0]) {
+			return wrongType(field, b, start, "a string or a number")
+		}
+		if len(value) > maxRef {
+			return refuse(CodeBadRequest, `"ref" has %d bytes: at most %d are echoed`, len(value), maxRef)
+		}
+		r.Ref = value
+		return nil
+	case "limit", "id":
+		return nil // of requests that are answered with "unsupported", whatever it is
+	}
+	if value[0] == 'n' && field != "type" {
+		return nil // null: as if it were not there
+	}
+	if field == "since" {
+		r.since = true
+		return nil
+	}
+	if value[0] != '"' {
+		return wrongType(field, b, start, "a string")
+	}
+	s := unquote(value)
+	switch field {
+	case "type":
+		r.Type = s
+		if s == "" {
+			return refuse(CodeBadRequest, `"type" at %s is empty`, position(b, start))
+		}
+	case "channel":
+		r.Channel = s
+	case "to":
+		r.To = s
+	case "event":
+		r.Event = s
+	case "key":
+		r.Key = s
+	}
+	return nil
+}
+
+func wrongType(field string, b []byte, at int, want string) *Error {
+	return refuse(CodeBadRequest, "%q at %s must be %s, found %s", field, position(b, at), want, kind(b[at]))
+}
+
+// kind names the type of the JSON value that begins with c.
+func kind(c byte) string {
+	switch c {
+	case '"':
+		return "a string"
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	}
+	return "a number"
+}
+
+// keyName returns the name in a key that scanKey has walked over, from its quote to its colon.
+func keyName(b []byte) []byte {
+	end, _ := scanString(b, 0)
+	name := b[1 : end-1]
+	for _, c := range name {
+		if c == '\\' {
+			return []byte(unquote(b[:end]))
+		}
+	}
+	return name
+}
+
+// unquote returns what a valid JSON string says.
+func unquote(b []byte) string {
+	for _, c := range b[1 : len(b)-1] {
+		if c == '\\' {
+			var s string
+			_ = json.Unmarshal(b, &s) // cannot fail: b is a valid string
+			return s
+		}
+	}
+	return string(b[1 : len(b)-1])
+}
+
+func fieldIndex(name []byte) int {
+	for k, f := range requestFields {
+		if string(name) == f {
+			return k
+		}
+	}
+	return -1
+}
+
+// nearest returns a hint at the known word that was probably meant, else a list of them all.
+func nearest(word string, known []string) string {
+	best, least := "", 3
+	for _, k := range known {
+		if d := distance(clip(word, 2*maxName), k); d < least && d < len(k) {
+			best, least = k, d
+		}
+	}
+	if best != "" {
+		return ": is it " + best + "?"
+	}
+	return ": known are " + strings.Join(known, ", ")
+}
+
+// distance counts the letters to insert, remove or change to make b of a.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(row[j]+1, row[j+1]+1, cost)
+		}
+	}
+	return row[len(b)]
+}

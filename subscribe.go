@@ -1,0 +1,128 @@
+package openline
+
+import (
+	"slices"
+)
+
+// Subscribe subscribes the session to the channel, as a request of the client would, but without asking Authorize and without a reply: every message published
+// after it returns reaches the session. In OnOpen it adds to the channels that the session begins with. The error is an *[Error].
+func (s *Session) Subscribe(channel string) error {
+	if e := s.subscribe(channel, nil); e != nil {
+		return e
+	}
+	return nil
+}
+
+// Unsubscribe takes the session out of the channel, as a request of the client would, but without a reply.
+func (s *Session) Unsubscribe(channel string) error {
+	if e := s.unsubscribe(channel, nil); e != nil {
+		return e
+	}
+	return nil
+}
+
+// subscribe puts the session into the channel at one place in the order, and has reply, which gets the cursor of that place, sent by the shard right there:
+// what was published later comes after it, what was published earlier does not come at all.
+func (s *Session) subscribe(channel string, reply *Message) *Error {
+	if e := checkChannel(channel); e != nil {
+		return e
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended() || s.detached {
+		return ended()
+	}
+	if s.raw != nil {
+		return refuse(CodeUnsupported, "a raw session has its one channel: open another session for %s", channel)
+	}
+	most := s.hub.o.MaxChannels
+	if !s.begun {
+		o := s.opening.Load()
+		if slices.Contains(o.channels, channel) {
+			return nil
+		}
+		if most >= 0 && len(o.channels) >= most {
+			return tooMany(most)
+		}
+		o.channels = append(o.channels, cloneName(channel))
+		return nil
+	}
+	at := s.find(channel)
+	if at < 0 && most >= 0 && len(s.parts)-2 >= most {
+		return tooMany(most)
+	}
+	h := s.hub
+	h.order.Lock()
+	defer h.order.Unlock()
+	if h.closed {
+		return ended()
+	}
+	var p *part
+	if at < 0 {
+		p = h.enter(cloneName(channel), s.shard)
+		if len(s.parts) == cap(s.parts) {
+			s.parts = append(make([]*part, 0, len(s.parts)+len(s.parts)/2+1), s.parts...)
+		}
+		s.parts = append(s.parts, p)
+	}
+	h.place(s, handover{do: join, session: s, part: p, message: reply})
+	return nil
+}
+
+// unsubscribe is the reverse of subscribe: after reply, nothing of the channel comes.
+func (s *Session) unsubscribe(channel string, reply *Message) *Error {
+	if e := checkChannel(channel); e != nil {
+		return e
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended() || s.detached {
+		return ended()
+	}
+	if s.raw != nil {
+		return refuse(CodeUnsupported, "a raw session has its one channel: close it instead")
+	}
+	if !s.begun {
+		o := s.opening.Load()
+		o.channels = slices.DeleteFunc(o.channels, func(c string) bool { return c == channel })
+		return nil
+	}
+	at := s.find(channel)
+	h := s.hub
+	h.order.Lock()
+	defer h.order.Unlock()
+	if h.closed {
+		return ended()
+	}
+	var p *part
+	if at >= 0 {
+		p = s.parts[at]
+		s.parts = slices.Delete(s.parts, at, at+1)
+		h.exit(p)
+	}
+	h.place(s, handover{do: leave, session: s, part: p, message: reply})
+	return nil
+}
+
+// place gives the hand-over's reply the cursor and puts it into the shard's queue. order is held.
+func (h *Hub) place(s *Session, v handover) {
+	if m := v.message; m != nil {
+		m.Data = append(appendString([]byte(`{"cursor":`), h.cursor), '}')
+	}
+	if v.part != nil || v.message != nil {
+		s.shard.queue <- v
+	}
+}
+
+// find returns the index of the channel in parts, or -1. mu is held.
+func (s *Session) find(channel string) int {
+	return slices.IndexFunc(s.parts, func(p *part) bool { return p.topic.name == channel })
+}
+
+func tooMany(most int) *Error {
+	return refuse(CodeLimit, "a session subscribes to %d channels at most: unsubscribe from one first", most)
+}
+
+func ended() *Error {
+	return refuse(CodeClosed, "the session has ended")
+}
