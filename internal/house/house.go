@@ -24,7 +24,11 @@ var floors = [][]room{
 	{{folder: "."}},
 	{{folder: "websocket/wstest"}},
 	{{folder: "websocket", tests: []string{"websocket/wstest"}}},
-	{{folder: "websocket/http1"}, {folder: "websocket/internal/proto"}, {folder: "websocket/internal/handshake"}},
+	{
+		{folder: "websocket/http1"},
+		{folder: "websocket/internal/handshake"},
+		{folder: "websocket/internal/proto", tests: []string{"websocket", "websocket/wstest"}}, // its scripts are wstest's
+	},
 	{{folder: "websocket/internal/frame"}, {folder: "websocket/internal/utf8x"}},
 	{{folder: "websocket/internal/mask"}},
 }
