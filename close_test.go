@@ -3,6 +3,7 @@ package openline
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -162,5 +163,29 @@ func TestCloseDuringFanOut(t *testing.T) {
 	}
 	if opened.Load() != 200 || closed.Load() != 200 || h.Len() != 0 || len(h.topics) != 0 {
 		t.Errorf("%d opened, %d closed, %d sessions, %d topics left", opened.Load(), closed.Load(), h.Len(), len(h.topics))
+	}
+}
+
+// What is still on its way through a shard when its session is closed does not reach the line any more, and does not count as delivered.
+func TestEndedSessionGetsNothing(t *testing.T) {
+	h := newHub(t, &Options{Shards: 1})
+	s, l := openSession(t, h, "alice")
+	busy, release := make(chan struct{}), make(chan struct{})
+	h.order.Lock()
+	h.shards[0].queue <- handover{do: ask, call: func() { close(busy); <-release }}
+	h.order.Unlock()
+	<-busy
+	receipts := make(chan Receipt)
+	go func() {
+		r, _ := h.Send(t.Context(), "alice", Publication{})
+		receipts <- r
+	}()
+	for len(h.shards[0].queue) == 0 { // until the message waits behind what keeps the shard busy
+		runtime.Gosched()
+	}
+	s.Close(CloseNormal, "")
+	close(release)
+	if r := <-receipts; r.Delivered != 0 || len(l.messages(1)) != 1 {
+		t.Errorf("%+v, %d messages", r, len(l.got))
 	}
 }
