@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -46,8 +47,10 @@ type DialOptions struct {
 	// the HTTP response, redirects included. Default 10 seconds.
 	HandshakeTimeout time.Duration
 	// MaxRedirects is how many redirects are followed, at most 10. A redirect from
-	// wss to ws is never followed, and Authorization and Cookie go to no other
-	// origin than the first. Default 0: a redirect is an error.
+	// wss to ws is never followed, nor one that a proxy answers. Authorization,
+	// Cookie and Host go to no other origin than the first; other fields and the
+	// subprotocols do, so they should hold no secret then. Default 0: a redirect
+	// is an error.
 	MaxRedirects int
 	// OneAtATime makes Dial wait while another Dial of this program that asked
 	// for the same is connecting to the same host and port (RFC 6455 §4.1). The
@@ -78,14 +81,14 @@ func Dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, error) {
 		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
-	d := &dialer{options: o, conn: o.ConnOptions.resolve(), header: o.Header, first: target}
+	d := &dialer{options: o, conn: o.ConnOptions.resolve(), header: o.Header, host: o.Host, first: target}
 	for redirects := 0; ; redirects++ {
 		c, err := d.dial(ctx, target)
 		if err == nil {
 			return c, nil
 		}
 		refused, ok := errors.AsType[*HandshakeError](err)
-		if !ok || redirects >= min(o.MaxRedirects, 10) || !isRedirect(refused.Status) {
+		if !ok || refused.proxy || redirects >= min(o.MaxRedirects, 10) || !isRedirect(refused.Status) {
 			return nil, err
 		}
 		if target, err = d.redirect(target, refused); err != nil {
@@ -103,8 +106,8 @@ func (o *DialOptions) check() error {
 			return fmt.Errorf("websocket: the subprotocol %q is offered twice (RFC 6455 §4.1)", s)
 		}
 	}
-	if strings.ContainsFunc(o.Host, func(r rune) bool { return r <= ' ' || r == 0x7F }) {
-		return fmt.Errorf("websocket: %q is not a host", o.Host)
+	if u, err := url.Parse("ws://" + o.Host + "/"); o.Host != "" && (err != nil || u.Host != o.Host || !validHost(u.Host, u.Hostname())) {
+		return fmt.Errorf("websocket: DialOptions.Host %q is not host or host:port", o.Host)
 	}
 	if _, err := appendFields(nil, o.Header, true); err != nil {
 		return fmt.Errorf("websocket: %w", err)
@@ -117,6 +120,7 @@ type dialer struct {
 	options *DialOptions
 	conn    *config
 	header  http.Header
+	host    string // the Host field, if not the URL's
 	first   *target
 }
 
@@ -136,8 +140,9 @@ func (d *dialer) dial(ctx context.Context, t *target) (*Conn, error) {
 	// From here on the end of ctx interrupts the I/O.
 	stop := context.AfterFunc(ctx, func() { _ = nc.SetDeadline(past) })
 	c, err := d.handshake(ctx, t, nc)
-	if !stop() && err == nil {
-		err = ctx.Err() // the deadline has been moved: too late
+	if !stop() && err == nil { // the deadline has been moved: too late
+		_ = c.CloseNow()
+		err = ctx.Err()
 	}
 	if err != nil {
 		_ = nc.Close()
@@ -157,8 +162,39 @@ func dialError(ctx context.Context, t *target, err error) error {
 	return fmt.Errorf("websocket: dial %s: %w", t.address, err)
 }
 
-// refusedBody is how much of a refusing response's body is kept.
-const refusedBody = 1024
+// refusedBody is how much of a refusing response's body is kept, refusedWait how
+// long it is waited for: it is a courtesy.
+const (
+	refusedBody = 1024
+	refusedWait = time.Second
+)
+
+// refusedBy makes an error of a response that is a refusal.
+func refusedBy(ctx context.Context, who string, nc net.Conn, resp *http.Response) *HandshakeError {
+	limit := time.Now().Add(refusedWait)
+	if end, ok := ctx.Deadline(); ok && end.Before(limit) {
+		limit = end
+	}
+	_ = nc.SetReadDeadline(limit)
+	if ctx.Err() != nil { // its own deadline, set when it ended, has just been overwritten
+		_ = nc.SetReadDeadline(past)
+	}
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, refusedBody))
+	return &HandshakeError{
+		Status: resp.StatusCode, Header: resp.Header, Body: body,
+		Versions: handshake.Versions(resp.Header["Sec-Websocket-Version"]),
+		Reason:   "the " + who + " answered " + handshake.Printable(resp.Status),
+	}
+}
+
+// responseError is a response that could not be read. Its text may quote the
+// server, so it is made fit for a terminal.
+type responseError struct{ err error }
+
+func (e *responseError) Error() string {
+	return "reading the response: " + handshake.Printable(e.err.Error())
+}
+func (e *responseError) Unwrap() error { return e.err }
 
 // handshake sends the opening request and judges the response. Nothing else is
 // sent before that (RFC 6455 §4.1).
@@ -180,18 +216,12 @@ func (d *dialer) handshake(ctx context.Context, t *target, nc net.Conn) (*Conn, 
 	d.options.Trace.request(request)
 	resp, err := handshake.ReadResponse(br, limit, &http.Request{Method: http.MethodGet})
 	if err != nil {
-		return nil, fmt.Errorf("reading the response: %w", err)
+		return nil, &responseError{err}
 	}
 	early, _ := br.Peek(br.Buffered())
 	d.options.Trace.response(head.seen, early)
 	if resp.StatusCode != http.StatusSwitchingProtocols {
-		_ = nc.SetReadDeadline(time.Now().Add(time.Second)) // the body is a courtesy, not worth a long wait
-		body, _ := io.ReadAll(io.LimitReader(resp.Body, refusedBody))
-		return nil, &HandshakeError{
-			Status: resp.StatusCode, Header: resp.Header, Body: body,
-			Versions: handshake.Versions(resp.Header["Sec-Websocket-Version"]),
-			Reason:   "the server answered " + resp.Status,
-		}
+		return nil, refusedBy(ctx, "server", nc, resp)
 	}
 	sub, _, err := handshake.CheckResponse(resp.Header, key, d.options.Subprotocols, nil)
 	if err == nil && sub == "" && d.options.RequireSubprotocol && len(d.options.Subprotocols) > 0 {
@@ -216,10 +246,7 @@ func newKey() string {
 // request builds the opening request, the Host field first as RFC 9110 §7.2
 // likes it.
 func (d *dialer) request(t *target, key string) ([]byte, error) {
-	host := t.host
-	if d.options.Host != "" {
-		host = d.options.Host
-	}
+	host := cmp.Or(d.host, t.host)
 	b := fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
 		"Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n", t.request, host, key)
 	if len(d.options.Subprotocols) > 0 {

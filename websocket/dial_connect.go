@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
-	"time"
 
 	"github.com/openline/openline/websocket/internal/handshake"
 )
@@ -30,19 +29,23 @@ func (d *dialer) connect(ctx context.Context, t *target) (net.Conn, error) {
 	if !t.secure {
 		return nc, nil
 	}
-	return d.secure(ctx, nc, t.name)
+	cfg := d.tlsConfig()
+	if cfg.ServerName == "" {
+		cfg.ServerName = t.name
+	}
+	return secure(ctx, nc, cfg)
+}
+
+func (d *dialer) tlsConfig() *tls.Config {
+	if d.options.TLSConfig == nil {
+		return &tls.Config{}
+	}
+	return d.options.TLSConfig.Clone()
 }
 
 // secure runs the TLS handshake. HTTP/2 is not offered: the opening request
 // goes over HTTP/1.1.
-func (d *dialer) secure(ctx context.Context, nc net.Conn, name string) (net.Conn, error) {
-	cfg := d.options.TLSConfig.Clone()
-	if cfg == nil {
-		cfg = &tls.Config{}
-	}
-	if cfg.ServerName == "" {
-		cfg.ServerName = name
-	}
+func secure(ctx context.Context, nc net.Conn, cfg *tls.Config) (net.Conn, error) {
 	cfg.NextProtos = []string{"http/1.1"}
 	tc := tls.Client(nc, cfg)
 	if err := tc.HandshakeContext(ctx); err != nil {
@@ -90,14 +93,16 @@ func (d *dialer) tunnel(ctx context.Context, proxy *url.URL, t *target) (net.Con
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
 	if proxy.Scheme == "https" {
-		if nc, err = d.secure(ctx, nc, proxy.Hostname()); err != nil {
+		cfg := d.tlsConfig()
+		cfg.ServerName = proxy.Hostname() // what the caller may have set is the server's
+		if nc, err = secure(ctx, nc, cfg); err != nil {
 			return nil, fmt.Errorf("proxy: %w", err)
 		}
 	}
 	stop := context.AfterFunc(ctx, func() { _ = nc.SetDeadline(past) })
 	defer stop()
 	if proxy.Scheme == "http" || proxy.Scheme == "https" {
-		err = httpConnect(nc, proxy, t.address)
+		err = httpConnect(ctx, nc, proxy, t.address)
 	} else {
 		err = socksConnect(ctx, nc, proxy, t.address)
 	}
@@ -109,7 +114,7 @@ func (d *dialer) tunnel(ctx context.Context, proxy *url.URL, t *target) (net.Con
 }
 
 // httpConnect asks an HTTP proxy for a tunnel (RFC 9110 §9.3.6).
-func httpConnect(nc net.Conn, proxy *url.URL, address string) error {
+func httpConnect(ctx context.Context, nc net.Conn, proxy *url.URL, address string) error {
 	b := fmt.Appendf(nil, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n", address, address)
 	if u := proxy.User; u != nil {
 		password, _ := u.Password()
@@ -125,12 +130,12 @@ func httpConnect(nc net.Conn, proxy *url.URL, address string) error {
 	br := bufio.NewReaderSize(oneByte{limit}, 16)
 	resp, err := handshake.ReadResponse(br, limit, &http.Request{Method: http.MethodConnect})
 	if err != nil {
-		return err
+		return &responseError{err}
 	}
 	if resp.StatusCode/100 != 2 {
-		_ = nc.SetReadDeadline(time.Now().Add(time.Second))
-		body, _ := io.ReadAll(io.LimitReader(resp.Body, refusedBody))
-		return &HandshakeError{Status: resp.StatusCode, Header: resp.Header, Body: body, Reason: "the proxy answered " + resp.Status}
+		e := refusedBy(ctx, "proxy", nc, resp)
+		e.proxy = true
+		return e
 	}
 	return nil
 }

@@ -186,6 +186,7 @@ func (d *dialer) redirect(from *target, refused *HandshakeError) (*target, error
 		return fail("the redirect leads from wss to ws, which would give up encryption")
 	}
 	if to.address != d.first.address || to.secure != d.first.secure {
+		d.host = ""
 		d.header = d.header.Clone()
 		for _, secret := range []string{"Authorization", "Cookie", "Proxy-Authorization"} {
 			d.header.Del(secret)

@@ -93,8 +93,8 @@ func CloseCodeOf(err error) CloseCode {
 }
 
 // HandshakeError says why a connection did not open. From [Dial] it carries
-// what the server answered, if it answered; from [Accept] what was answered to
-// the client.
+// what the server answered, if it answered, or the proxy on the way to it; from
+// [Accept] what was answered to the client.
 type HandshakeError struct {
 	Status   int         // the HTTP status; 0 when there was no answer
 	Header   http.Header // from Dial: the server's header fields, may be nil
@@ -102,6 +102,8 @@ type HandshakeError struct {
 	Versions []int       // from Dial: the protocol versions that the server says it supports (RFC 6455 §4.4)
 	Reason   string      // a sentence; from Accept, it is also the body of the response
 	Err      error       // the cause, may be nil
+
+	proxy bool // a proxy has answered, not the server
 }
 
 func (e *HandshakeError) Error() string {

@@ -36,6 +36,7 @@ func response(changes ...string) string { return edit(baseResponse, changes...) 
 type script struct {
 	t       testing.TB
 	serve   func(p *scriptPeer)
+	raw     func(nc net.Conn) // instead of serve: before anything has been read
 	network func() (client, server net.Conn)
 	tls     *tls.Config
 
@@ -98,13 +99,16 @@ func answering(t testing.TB, text string) *script {
 	})
 }
 
+// acceptOf is what answers key.
+func acceptOf(key string) string { return handshake.AcceptKey(key) }
+
 func (p *scriptPeer) say(text string) {
-	_, _ = io.WriteString(p, strings.ReplaceAll(text, "ACCEPT", handshake.AcceptKey(p.key))) // the client may have closed
+	_, _ = io.WriteString(p, strings.ReplaceAll(text, "ACCEPT", acceptOf(p.key))) // the client may have closed
 }
 
 // dribble says the text one octet at a time.
 func (p *scriptPeer) dribble(text string) {
-	text = strings.ReplaceAll(text, "ACCEPT", handshake.AcceptKey(p.key))
+	text = strings.ReplaceAll(text, "ACCEPT", acceptOf(p.key))
 	for i := range len(text) {
 		if _, err := io.WriteString(p, text[i:i+1]); err != nil {
 			return
@@ -172,21 +176,32 @@ func (s *script) accept(nc net.Conn) {
 	if s.tls != nil {
 		nc = tls.Server(nc, s.tls)
 	}
-	p := &scriptPeer{Conn: nc, br: bufio.NewReader(nc)}
+	if s.raw != nil {
+		s.raw(nc)
+		return
+	}
+	if p := s.heard(nc, bufio.NewReader(nc)); p != nil {
+		s.serve(p)
+	}
+}
+
+// heard reads an opening request. It returns nil if the client gives up before.
+func (s *script) heard(nc net.Conn, br *bufio.Reader) *scriptPeer {
+	p := &scriptPeer{Conn: nc, br: br}
 	for !strings.HasSuffix(p.head, "\r\n\r\n") {
 		c, err := p.br.ReadByte()
 		if err != nil {
-			return // a client that gives up before its request
+			return nil
 		}
-		p.head += string(rune(c))
+		p.head += string([]byte{c})
 	}
 	var err error
 	if p.req, err = http.ReadRequest(bufio.NewReader(strings.NewReader(p.head))); err != nil {
 		s.t.Errorf("the client's request %q: %v", p.head, err)
-		return
+		return nil
 	}
 	p.key = p.req.Header.Get("Sec-WebSocket-Key")
-	s.serve(p)
+	return p
 }
 
 // asked returns the addresses that the client connected to.

@@ -2,10 +2,12 @@ package handshake
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/textproto"
 	"strings"
 )
 
@@ -22,17 +24,17 @@ var ErrResponseTooBig = fmt.Errorf("response header over %d octets", MaxResponse
 
 // ReadResponse reads the final response to req: interim responses (RFC 9110
 // §15.2) other than 101 are skipped. What follows the header stays in the
-// reader. Only HTTP/1.1 is taken.
+// reader. Only HTTP/1.1 is taken, and HTTP/1.0 from a proxy that answers CONNECT.
 func ReadResponse(br *bufio.Reader, limit *io.LimitedReader, req *http.Request) (*http.Response, error) {
-	for range maxInterim {
-		resp, err := http.ReadResponse(br, req)
+	for range maxInterim + 1 {
+		resp, err := readResponse(br, req)
 		if err != nil {
 			if limit.N <= 0 {
 				err = ErrResponseTooBig
 			}
 			return nil, err
 		}
-		if resp.ProtoMajor != 1 || resp.ProtoMinor < 1 {
+		if resp.ProtoMajor != 1 || resp.ProtoMinor < 1 && req.Method != http.MethodConnect {
 			return nil, fmt.Errorf("the server answered with %q, a WebSocket needs HTTP/1.1", resp.Proto)
 		}
 		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
@@ -40,6 +42,48 @@ func ReadResponse(br *bufio.Reader, limit *io.LimitedReader, req *http.Request) 
 		}
 	}
 	return nil, errors.New("the server sends one interim response after the other")
+}
+
+// readResponse is http.ReadResponse, which is given no more than the header, and
+// which leaves a Connection field out that lists close.
+func readResponse(br *bufio.Reader, req *http.Request) (*http.Response, error) {
+	head, err := readHead(br)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(io.MultiReader(bytes.NewReader(head), br)), req)
+	if err != nil {
+		return nil, err
+	}
+	if resp.Close {
+		_, fields, _ := bytes.Cut(head, []byte("\n"))
+		h, err := textproto.NewReader(bufio.NewReader(bytes.NewReader(fields))).ReadMIMEHeader()
+		if err != nil {
+			return nil, err
+		}
+		if options := h["Connection"]; len(options) > 0 {
+			resp.Header["Connection"] = options
+		}
+	}
+	return resp, nil
+}
+
+// readHead reads up to and with the first empty line.
+func readHead(br *bufio.Reader) (head []byte, err error) {
+	for {
+		line, err := br.ReadSlice('\n')
+		begins := len(head) == 0 || head[len(head)-1] == '\n'
+		head = append(head, line...)
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+		case err == io.EOF:
+			return nil, io.ErrUnexpectedEOF
+		case err != nil:
+			return nil, err
+		case begins && (len(line) == 1 || len(line) == 2 && line[0] == '\r'):
+			return head, nil
+		}
+	}
 }
 
 // CheckResponse judges a 101 response to a request that sent key and offered
