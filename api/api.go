@@ -104,9 +104,9 @@ func Handles(path string) bool {
 // table is every route, in the order of the documentation.
 func (a *API) table() []route {
 	return []route{
-		{method: "POST", pattern: "/api/users/{user}/messages", query: publishQuery, handle: a.sendToUser},
-		{method: "POST", pattern: "/api/channels/{channel...}/messages", query: publishQuery, handle: a.publish},
-		{method: "POST", pattern: "/api/broadcast", query: publishQuery, handle: a.broadcast},
+		{method: "POST", pattern: "/api/users/{user}/messages", query: publishQuery, later: waitQuery, handle: a.sendToUser},
+		{method: "POST", pattern: "/api/channels/{channel...}/messages", query: publishQuery, later: waitQuery, handle: a.publish},
+		{method: "POST", pattern: "/api/broadcast", query: publishQuery, later: waitQuery, handle: a.broadcast},
 		{method: "POST", pattern: "/api/batch", handle: a.batch},
 		{method: "GET", pattern: "/api/users/{user}", handle: a.user},
 		{method: "DELETE", pattern: "/api/users/{user}/sessions", handle: a.disconnectUser},
@@ -138,7 +138,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	query, err := parseQuery(r.URL.RawQuery, found.query)
+	query, err := found.parseQuery(r.URL.RawQuery)
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func (a *API) batch(w http.ResponseWriter, c *call) error {
 		case err != nil:
 			res.Error = a.lineError(c, readError(err))
 			_ = out.write(&res) // the last word, if anybody still reads
-			return nil
+			abort()
 		default:
 			res.receipt, err = a.publishLine(c, data)
 		}
@@ -75,10 +75,15 @@ func (a *API) batch(w http.ResponseWriter, c *call) error {
 			res.Error = a.lineError(c, err)
 		}
 		if err := out.write(&res); err != nil {
-			return nil // the reader is gone: nobody is left to tell
+			abort() // the reader is gone: nobody is left to tell
 		}
 	}
 }
+
+// abort ends the connection with the call, once what is written has left. The
+// body has not been read to its end, and what is left of it would be taken for
+// the next request: in full duplex net/http does not see to that.
+func abort() { panic(http.ErrAbortHandler) }
 
 // lineError turns err into what its line says, and logs what a line does not
 // say.

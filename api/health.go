@@ -3,6 +3,7 @@ package api
 import (
 	_ "embed"
 	"net/http"
+	"strconv"
 
 	"github.com/openline/openline"
 	"github.com/openline/openline/transport/problem"
@@ -20,6 +21,10 @@ func (a *API) openapi(w http.ResponseWriter, c *call) error {
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-cache")
 	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Length", strconv.Itoa(len(openAPI)))
+	if c.Method == http.MethodHead {
+		return nil
+	}
 	_, _ = w.Write(openAPI) // the reader is gone: nobody is left to tell
 	return nil
 }

@@ -9,9 +9,11 @@ import (
 	"github.com/openline/openline/transport/problem"
 )
 
-// publishQuery is what the calls that publish know in their query. wait and
-// timeout are known so that their refusal can say what they are.
-var publishQuery = []string{"type", "wait", "timeout"}
+// What the calls that publish know in their query.
+var (
+	publishQuery = []string{"type"}
+	waitQuery    = []string{"wait", "timeout"}
+)
 
 const (
 	typeField = "Openline-Type"

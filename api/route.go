@@ -16,7 +16,8 @@ import (
 type route struct {
 	method  string
 	pattern string   // segments; {name} is one of them, {name...} one or more
-	query   []string // the query parameters that it knows
+	query   []string // the query parameters that it takes
+	later   []string // those that it knows, to say that it does not take them
 	open    bool     // no key needed
 	handle  func(http.ResponseWriter, *call) error
 }
@@ -91,19 +92,20 @@ func matchPath(pattern, escaped string) (map[string]string, bool, error) {
 	return params, len(got) == 0, nil
 }
 
-// parseQuery reads a query of known parameters, each given once at most.
-func parseQuery(raw string, known []string) (url.Values, error) {
+// parseQuery reads the query of a route: parameters that it knows, each given
+// once at most.
+func (r *route) parseQuery(raw string) (url.Values, error) {
 	query, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The query is malformed: %v.", err)
 	}
 	for name, values := range query {
-		if !slices.Contains(known, name) {
-			takes := "none"
-			if len(known) > 0 {
-				takes = strings.Join(known, ", ")
+		if !slices.Contains(r.query, name) && !slices.Contains(r.later, name) {
+			takes := "This call takes none."
+			if len(r.query) > 0 {
+				takes = "This call takes " + strings.Join(r.query, " and ") + "."
 			}
-			return nil, problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The query parameter %q is not known here; there is: %s.", clip(name), takes)
+			return nil, problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The query parameter %q is not known here. %s", clip(name), takes)
 		}
 		if len(values) > 1 {
 			return nil, problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The query parameter %s is given more than once.", name)
