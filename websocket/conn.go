@@ -139,10 +139,10 @@ func (l lock) release() { <-l }
 
 // acquire waits for l. It fails when ctx or the connection ends first.
 func (c *Conn) acquire(ctx context.Context, l lock) error {
-	if err := c.Err(); err != nil {
-		return err
-	}
 	if err := ctx.Err(); err != nil {
+		return c.orEnd(err)
+	}
+	if err := c.Err(); err != nil {
 		return err
 	}
 	if l.tryAcquire() {
@@ -152,8 +152,17 @@ func (c *Conn) acquire(ctx context.Context, l lock) error {
 	case l <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return c.orEnd(ctx.Err())
 	case <-c.done:
 		return c.Err()
 	}
+}
+
+// orEnd returns how the connection ended if it has, and err otherwise: the
+// context of a handler ends with its connection, which tells more.
+func (c *Conn) orEnd(err error) error {
+	if e := c.ended(); e != nil {
+		return e
+	}
+	return err
 }

@@ -48,73 +48,95 @@ var errCloseTimeout = errors.New("peer did not answer the Close frame in time")
 // awaitClose reads until the connection has ended, or lets another reader do
 // it.
 func (c *Conn) awaitClose() {
-	for {
+	for c.ended() == nil {
 		select {
 		case <-c.done:
 			return
 		case c.reading <- struct{}{}:
 		}
-		c.stream = nil
+		if c.ended() == nil { // else what was received can still be read
+			c.stream = nil
+		}
 		var err error
 		for err == nil && c.Err() == nil {
 			_, err = c.nextData(context.Background())
 		}
-		c.reading.release()
+		c.readingDone()
 	}
 }
 
 // CloseNow ends the connection at once, without a Close frame.
 func (c *Conn) CloseNow() error {
-	c.end(&CloseError{Code: CloseAbnormal, Err: net.ErrClosed}, 0)
+	_ = c.end(&CloseError{Code: CloseAbnormal, Err: net.ErrClosed})
 	return nil
 }
 
 // peerClosed deals with the peer's Close frame, the first one there was, and
 // returns how the connection ended.
 func (c *Conn) peerClosed(code CloseCode, reason string) error {
+	e := &CloseError{Code: code, Reason: reason}
 	c.mu.Lock()
-	remote := c.closing == nil
-	if c.closing == nil {
+	if e.Remote = c.closing == nil; e.Remote {
 		c.queue.clear()
 	}
 	c.out.PeerClosed(uint16(code))
+	first := c.record(e)
 	c.mu.Unlock()
 	c.kick()
-	return c.end(&CloseError{Code: code, Reason: reason, Remote: remote}, c.cfg.closeTimeout)
+	return c.finish(e, first, c.cfg.closeTimeout)
 }
 
 // fail ends the connection because of err, with a Close frame that tells the
 // peer (RFC 6455 §7.1.7).
 func (c *Conn) fail(err error) error {
 	code, reason := closeCode(err)
+	e := &CloseError{Code: code, Reason: reason, Err: err}
 	c.mu.Lock()
 	c.queue.clear()
 	_, _ = c.out.QueueClose(uint16(code), reason)
+	first := c.record(e)
 	c.mu.Unlock()
 	c.kick()
-	return c.end(&CloseError{Code: code, Reason: reason, Err: err}, failLinger)
+	return c.finish(e, first, failLinger)
 }
 
 // lost ends the connection because the network did.
 func (c *Conn) lost(err error) error {
-	return c.end(&CloseError{Code: CloseAbnormal, Remote: true, Err: err}, 0)
+	return c.end(&CloseError{Code: CloseAbnormal, Remote: true, Err: err})
 }
 
 // failLinger is how long a failed connection waits for the peer to take notice.
 const failLinger = time.Second
 
-// end records how the connection ended, once, and takes the TCP connection
-// down: at once, or for a linger time gently. It returns what is recorded.
-func (c *Conn) end(e *CloseError, linger time.Duration) error {
+// end ends the connection without a Close frame.
+func (c *Conn) end(e *CloseError) error {
 	c.mu.Lock()
-	if c.err != nil {
-		defer c.mu.Unlock()
-		return c.err
-	}
 	if e.Code == CloseAbnormal && c.closing != nil {
 		e.Remote = false
 	}
+	first := c.record(e)
+	c.mu.Unlock()
+	return c.finish(e, first, 0)
+}
+
+// record notes how the connection ended. It reports whether that was not known
+// before. c.mu is held.
+func (c *Conn) record(e *CloseError) (first bool) {
+	if c.err != nil {
+		return false
+	}
 	c.err = e
+	return true
+}
+
+// finish does what the end of a connection, just recorded as e, brings with it,
+// and takes the TCP connection down: at once, or for a linger time gently. It
+// returns how the connection ended, which is not e unless that was first.
+func (c *Conn) finish(e *CloseError, first bool, linger time.Duration) error {
+	if !first {
+		return c.ended()
+	}
+	c.mu.Lock()
 	c.queue.clear()
 	cancel := c.cancel
 	c.mu.Unlock()
@@ -123,7 +145,7 @@ func (c *Conn) end(e *CloseError, linger time.Duration) error {
 		cancel()
 	}
 	c.alive.stop()
-	c.rwatch.close(past) // whoever waits for input learns of the end
+	c.rwatch.close() // whoever waits for input learns of the end
 	if e.Err != nil && !errors.Is(e.Err, net.ErrClosed) {
 		c.logEnd(e)
 	}

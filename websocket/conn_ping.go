@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 )
@@ -22,7 +21,7 @@ func (c *Conn) Ping(ctx context.Context) error {
 	id := c.pingCount
 	if err := c.out.QueuePing(binary.BigEndian.AppendUint64(nil, id)); err != nil {
 		c.mu.Unlock()
-		return fmt.Errorf("websocket: %w", err)
+		return c.sendError(err)
 	}
 	if c.pings == nil {
 		c.pings = make(map[uint64]chan struct{})

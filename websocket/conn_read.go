@@ -27,7 +27,7 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) (MessageType, []byte,
 	if err := c.acquire(ctx, c.reading); err != nil {
 		return 0, dst, err
 	}
-	defer c.reading.release()
+	defer c.readingDone()
 	typ, msg, err := c.readMessage(ctx, dst)
 	if err != nil {
 		return 0, dst, err
@@ -60,6 +60,22 @@ func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 				buf = nil // one large message is no reason to hold its size for ever
 			}
 		}
+	}
+}
+
+// readingDone lets the reading lock go. A Pong that came up is not left to the
+// next read, which may be long in coming.
+func (c *Conn) readingDone() {
+	c.sendAnswer()
+	c.reading.release()
+}
+
+// sendAnswer has Pongs sent that were queued since it was called last. The
+// reading lock is held.
+func (c *Conn) sendAnswer() {
+	if c.answer {
+		c.answer = false
+		c.kick()
 	}
 }
 
@@ -212,12 +228,9 @@ func (c *Conn) fill(ctx context.Context) error {
 // of the stall limit, and turns an error into what the caller of the public
 // method gets.
 func (c *Conn) wait(ctx context.Context, p []byte) (int, error) {
-	if c.answer {
-		c.answer = false
-		c.kick()
-	}
+	c.sendAnswer()
 	if err := c.rwatch.arm(ctx); err != nil {
-		return 0, err
+		return 0, c.orEnd(err)
 	}
 	c.stall.before(c)
 	c.waiting.Store(true)
@@ -225,7 +238,7 @@ func (c *Conn) wait(ctx context.Context, p []byte) (int, error) {
 	c.waiting.Store(false)
 	if n > 0 {
 		c.heard.Store(true)
-		c.stall.got += n
+		c.stall.after(n)
 		return n, nil
 	}
 	if e := c.Err(); e != nil {
@@ -309,20 +322,34 @@ var errStalled = &proto.Error{Code: proto.CodePolicy, Reason: "frame arrives too
 const stallBytes = 256
 
 // stallGuard watches that a frame which has begun goes on. Between frames a
-// peer may be silent for as long as keep-alive allows.
+// peer may be silent for as long as keep-alive allows. Only time in which
+// somebody waits for input counts: that the application is slow is not the
+// peer's fault.
 type stallGuard struct {
 	armed bool // a deadline is set on the socket
-	got   int  // octets since it was set
+	got   int  // octets since the limit was last met
+	left  time.Duration
+	since time.Time // when the wait began
 }
 
 func (g *stallGuard) before(c *Conn) {
-	switch inFrame := c.in.InFrame(); {
-	case inFrame && (!g.armed || g.got >= stallBytes) && c.cfg.stallTimeout > 0:
-		g.armed, g.got = true, 0
-		c.rwatch.setDeadline(time.Now().Add(c.cfg.stallTimeout))
-	case !inFrame && g.armed:
+	switch inFrame := c.in.InFrame() && c.cfg.stallTimeout > 0; {
+	case inFrame:
+		if !g.armed || g.got >= stallBytes {
+			g.armed, g.got, g.left = true, 0, c.cfg.stallTimeout
+		}
+		g.since = time.Now()
+		c.rwatch.setDeadline(g.since.Add(g.left))
+	case g.armed:
 		g.armed = false
 		c.rwatch.setDeadline(time.Time{})
+	}
+}
+
+func (g *stallGuard) after(n int) {
+	if g.armed {
+		g.got += n
+		g.left = max(g.left-time.Since(g.since), time.Nanosecond)
 	}
 }
 

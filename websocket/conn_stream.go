@@ -6,6 +6,8 @@ import (
 	"io"
 
 	"github.com/openline/openline/websocket/internal/frame"
+	"github.com/openline/openline/websocket/internal/proto"
+	"github.com/openline/openline/websocket/internal/utf8x"
 )
 
 // NextReader waits for the next message to begin and returns a reader of it,
@@ -17,7 +19,7 @@ func (c *Conn) NextReader(ctx context.Context) (MessageType, io.Reader, error) {
 	if err := c.acquire(ctx, c.reading); err != nil {
 		return 0, nil, err
 	}
-	defer c.reading.release()
+	defer c.readingDone()
 	if s := c.stream; s != nil {
 		if s.resumable { // what a Read began whose context ended
 			r := &messageReader{c: c, ctx: ctx, typ: s.typ, rest: s.rest}
@@ -45,6 +47,7 @@ type messageReader struct {
 	typ       MessageType
 	rest      []byte // received and not read; a view of the connection's input
 	last      bool   // rest ends the message
+	skipped   bool   // another read has begun: rest has been given up
 	resumable bool   // not a reader at all but what a cut-short Read left behind
 }
 
@@ -56,19 +59,20 @@ func (r *messageReader) Read(p []byte) (int, error) {
 	select {
 	case r.c.reading <- struct{}{}:
 	case <-r.ctx.Done():
-		return 0, r.ctx.Err()
+		return 0, r.c.orEnd(r.ctx.Err())
 	}
-	defer r.c.reading.release()
-	if len(r.rest) == 0 && r.last {
+	defer r.c.readingDone()
+	switch {
+	case r.skipped:
+		return 0, errStaleReader
+	case len(r.rest) == 0 && r.last:
 		if r.c.stream == r {
 			r.c.stream = nil
 		}
 		return 0, io.EOF
-	}
-	if r.c.stream != r {
+	case r.c.stream != r:
 		return 0, errStaleReader
-	}
-	if len(p) == 0 {
+	case len(p) == 0:
 		return 0, nil
 	}
 	for len(r.rest) == 0 {
@@ -89,25 +93,27 @@ func (r *messageReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// skip reads to the end of the message. The reading lock is held.
+// skip reads to the end of the message, in several attempts if ctx ends one. The
+// reading lock is held.
 func (r *messageReader) skip(ctx context.Context) error {
+	r.skipped, r.rest = true, nil // the input it points to may be gone by the next attempt
 	for !r.last {
 		ev, err := r.c.nextData(ctx)
 		if err != nil {
 			return err
 		}
-		r.rest, r.last = nil, ev.Last
+		r.last = ev.Last
 	}
-	r.rest, r.c.stream = nil, nil
+	r.c.stream = nil
 	return nil
 }
 
 // NextWriter begins a message that is sent in fragments as it is written; Close
 // ends it. Until then other messages wait, control frames do not. Text may be
 // cut anywhere, also inside a character; a Write that makes it impossible for
-// the text to be UTF-8 fails, sends nothing and leaves the message open. A
-// fragment is sent for each 4 KiB that are written; if ctx ends during that, the
-// connection is failed, for half a message cannot be taken back.
+// the text to be UTF-8 fails, adds nothing and leaves the message open. A
+// fragment is sent for each 4 KiB that are written; if ctx ends after the first,
+// the connection is failed, for half a message cannot be taken back.
 func (c *Conn) NextWriter(ctx context.Context, typ MessageType) (io.WriteCloser, error) {
 	if typ != Text && typ != Binary {
 		return nil, errType
@@ -122,11 +128,13 @@ func (c *Conn) NextWriter(ctx context.Context, typ MessageType) (io.WriteCloser,
 const fragmentSize = 4 << 10
 
 type messageWriter struct {
-	c   *Conn
-	ctx context.Context
-	op  frame.Opcode
-	buf []byte
-	end bool
+	c     *Conn
+	ctx   context.Context
+	op    frame.Opcode
+	text  utf8x.Validator // of all that was written, if it is a text
+	buf   []byte
+	begun bool // a fragment may have been sent
+	end   bool
 }
 
 var errWriterClosed = errors.New("websocket: write to a message that was closed")
@@ -136,34 +144,48 @@ func (w *messageWriter) Write(p []byte) (int, error) {
 	if w.end {
 		return 0, errWriterClosed
 	}
+	text := w.text
+	if w.op == frame.Text && !text.Write(p) {
+		return 0, w.c.sendError(proto.ErrNotUTF8)
+	}
 	if len(w.buf)+len(p) < fragmentSize {
-		w.buf = append(w.buf, p...)
+		w.buf, w.text = append(w.buf, p...), text
 		return len(p), w.c.Err()
 	}
 	whole := p
 	if len(w.buf) > 0 {
 		whole = append(w.buf, p...)
 	}
-	if err := w.c.writeFragment(w.ctx, w.op, false, whole); err != nil {
+	if err := w.send(false, whole); err != nil {
 		return 0, err
 	}
-	w.buf = w.buf[:0]
+	w.buf, w.text = w.buf[:0], text
 	return len(p), nil
 }
 
-// Close sends what is left as the message's last fragment. After an error other
-// than bad text the connection has ended.
+// Close sends what is left as the message's last fragment. If it cannot and the
+// message has begun, the connection fails: the peer has part of a message that
+// will not end.
 func (w *messageWriter) Close() error {
 	if w.end {
 		return errWriterClosed
 	}
 	w.end = true
 	defer w.c.messages.release()
-	err := w.c.writeFragment(w.ctx, w.op, true, w.buf)
-	if err != nil && w.c.Err() == nil {
-		// Bad text, or ctx: the peer has part of a message that will not end.
+	err := w.send(true, w.buf)
+	if err != nil && w.begun && w.c.Err() == nil && !errors.Is(err, proto.ErrClosing) {
 		return w.c.fail(&abandoned{err})
 	}
+	return err
+}
+
+func (w *messageWriter) send(last bool, p []byte) error {
+	if err := w.c.acquire(w.ctx, w.c.sending); err != nil {
+		return err
+	}
+	defer w.c.sendingDone()
+	begun, err := w.c.writeFragment(w.ctx, w.op, last, p)
+	w.begun = w.begun || begun
 	return err
 }
 
@@ -173,29 +195,26 @@ type abandoned struct{ cause error }
 func (e *abandoned) Error() string { return "message abandoned: " + e.cause.Error() }
 func (e *abandoned) Unwrap() error { return e.cause }
 
-// writeFragment sends one fragment. The messages lock is held.
-func (c *Conn) writeFragment(ctx context.Context, op frame.Opcode, last bool, p []byte) error {
-	if err := c.acquire(ctx, c.sending); err != nil {
-		return err
-	}
-	defer c.sendingDone()
+// writeFragment sends one fragment, and reports whether the protocol's state
+// has moved on by that. The messages and sending locks are held.
+func (c *Conn) writeFragment(ctx context.Context, op frame.Opcode, last bool, p []byte) (begun bool, err error) {
 	buf := getBuffer()
 	defer putBuffer(buf)
 	c.mu.Lock()
 	b := c.out.AppendControl((*buf)[:0])
 	own := len(b)
-	b, err := c.out.AppendFragment(b, op, last, p)
+	b, err = c.out.AppendFragment(b, op, last, p)
 	c.mu.Unlock()
 	*buf = b
 	if err != nil {
 		if own > 0 {
 			_ = c.send(ctx, b, own, nil) // the control frames that were taken along
 		}
-		return c.sendError(err)
+		return false, c.sendError(err)
 	}
 	err = c.send(ctx, b, own, nil)
 	if err != nil && c.Err() == nil {
-		return c.fail(&abandoned{err}) // the protocol's state is one fragment ahead of the wire
+		err = c.fail(&abandoned{err}) // the protocol's state is one fragment ahead of the wire
 	}
-	return err
+	return true, err
 }

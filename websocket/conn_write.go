@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/openline/openline/websocket/internal/frame"
+	"github.com/openline/openline/websocket/internal/proto"
 )
 
 // writeApart is the payload from which a server writes from the caller's memory
@@ -65,8 +66,13 @@ func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
 // sendError is what the application gets for a message that the protocol does
 // not let it send.
 func (c *Conn) sendError(err error) error {
-	if e := c.ended(); e != nil {
-		return e
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.err != nil:
+		return c.err
+	case c.closing != nil && errors.Is(err, proto.ErrClosing):
+		return &CloseError{Code: c.closing.Code, Reason: c.closing.Reason, Err: err}
 	}
 	return fmt.Errorf("websocket: %w", err)
 }

@@ -167,7 +167,7 @@ func testStall(t *testing.T) {
 		fails  time.Duration // when; 0: never
 	}{
 		{"header, then silence", 0, 0, stall},
-		{"an octet every 5 seconds", 1, 5 * time.Second, stall},
+		{"an octet every 4 seconds", 1, 4 * time.Second, stall},
 		{"256 octets every 9 seconds", 256, 9 * time.Second, 0},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -20,6 +20,7 @@ type watch struct {
 	stop     func() bool
 	fired    bool      // the deadline is in the past because the context ended
 	deadline time.Time // what it is otherwise, zero for none
+	closed   bool
 }
 
 // arm watches ctx instead of what was watched before.
@@ -30,7 +31,7 @@ func (w *watch) arm(ctx context.Context) error {
 	done := ctx.Done()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if done == w.done && !w.fired {
+	if w.closed || done == w.done && !w.fired {
 		return nil
 	}
 	w.disarm()
@@ -66,20 +67,30 @@ func (w *watch) interrupt(done <-chan struct{}) {
 func (w *watch) setDeadline(t time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.closed {
+		return
+	}
 	w.deadline = t
 	if !w.fired {
 		_ = w.set(t)
 	}
 }
 
-// close stops watching for good and sets a last deadline.
-func (w *watch) close(t time.Time) {
+// reset stops watching and takes the deadline away.
+func (w *watch) reset() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.disarm()
-	w.deadline = t
-	_ = w.set(t)
+	w.deadline = time.Time{}
+	_ = w.set(time.Time{})
 }
 
-// reset stops watching and takes the deadline away.
-func (w *watch) reset() { w.close(time.Time{}) }
+// close interrupts the I/O for good. From then on nothing here touches the
+// socket's deadline.
+func (w *watch) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.disarm()
+	w.closed = true
+	_ = w.set(past)
+}
