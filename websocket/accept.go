@@ -29,7 +29,13 @@ type AcceptOptions struct {
 	// Origins are those that browsers may come from besides the server's own:
 	// "https://app.example", "https://*.example.com" for all names below
 	// example.com, or "*" for any. A request without an Origin field comes from
-	// no browser and is not refused for that (RFC 6455 §10.2).
+	// no browser and is not refused for that (RFC 6455 §10.2). An entry that is
+	// malformed has every handshake answered with 500, and an error logged.
+	//
+	// Same-origin means: the page came from the scheme, host and port that the
+	// request asks for. A name that an attacker points at this server (DNS
+	// rebinding) is its own origin; package http1 refuses hosts that are not the
+	// server's.
 	Origins []string
 	// OriginHint is added to the refusal of an origin: a sentence that says which
 	// setting of the program would let it in.
@@ -47,6 +53,7 @@ type acceptConfig struct {
 	conn    *config
 	options AcceptOptions
 	origins originPolicy
+	invalid error // what is wrong with the options
 }
 
 // defaultAccept is what nil options stand for.
@@ -60,11 +67,9 @@ func (o *AcceptOptions) resolve() *acceptConfig {
 }
 
 func (o *AcceptOptions) build() *acceptConfig {
-	return &acceptConfig{
-		conn:    o.ConnOptions.resolve(),
-		options: *o,
-		origins: newOriginPolicy(o.Origins),
-	}
+	a := &acceptConfig{conn: o.ConnOptions.resolve(), options: *o}
+	a.origins, a.invalid = newOriginPolicy(o.Origins)
+	return a
 }
 
 // handshakeWrite bounds the writing of the 101 response.
@@ -82,6 +87,9 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 }
 
 func (a *acceptConfig) accept(w http.ResponseWriter, r *http.Request) (*Conn, error) {
+	if a.invalid != nil {
+		return nil, a.fail(w, r, a.invalid)
+	}
 	req, refusal := handshake.CheckRequest(r)
 	if refusal == nil {
 		refusal = a.checkOrigin(r)

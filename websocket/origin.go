@@ -1,8 +1,10 @@
 package websocket
 
 import (
-	"net"
+	"fmt"
 	"net/http"
+	"net/netip"
+	"strconv"
 	"strings"
 
 	"github.com/openline/openline/websocket/internal/handshake"
@@ -16,25 +18,36 @@ type originPolicy struct {
 	below []string        // "https://.example.com:443": all names that end so
 }
 
-func newOriginPolicy(origins []string) originPolicy {
+// newOriginPolicy reads AcceptOptions.Origins. An entry that no origin can match
+// is an error: it would be noticed late, or never.
+func newOriginPolicy(origins []string) (originPolicy, error) {
 	p := originPolicy{exact: make(map[string]bool)}
 	for _, o := range origins {
-		switch {
-		case o == "*":
+		if o == "*" {
 			p.any = true
-		case o == "null":
+			continue
+		}
+		if o == "null" {
 			p.exact[o] = true
-		default:
-			if scheme, rest, ok := strings.Cut(o, "://*."); ok {
-				if n, ok := normalOrigin(scheme + "://" + rest); ok {
-					p.below = append(p.below, strings.Replace(n, "://", "://.", 1))
-				}
-			} else if n, ok := normalOrigin(o); ok {
-				p.exact[n] = true
-			}
+			continue
+		}
+		scheme, name, wild := strings.Cut(o, "://*.")
+		if wild {
+			name = scheme + "://" + name
+		} else {
+			name = o
+		}
+		n, ok := normalOrigin(name)
+		if !ok {
+			return p, fmt.Errorf("AcceptOptions.Origins has %q, which is not of the form https://app.example or https://*.example.com, with no path, international names as xn--", o)
+		}
+		if wild {
+			p.below = append(p.below, strings.Replace(n, "://", "://.", 1))
+		} else {
+			p.exact[n] = true
 		}
 	}
-	return p
+	return p, nil
 }
 
 // allows judges the Origin field of r. Scheme, host and port are compared after
@@ -79,24 +92,26 @@ func (p originPolicy) allows(r *http.Request) bool {
 // normalOrigin takes scheme://host[:port], exactly, to lower case and gives it
 // the port that its scheme stands for if it has none.
 func normalOrigin(s string) (string, bool) {
-	scheme, authority, ok := strings.Cut(strings.ToLower(s), "://")
-	if !ok || !handshake.IsToken(scheme) || authority == "" || strings.ContainsAny(authority, "/?#@, \\\"<>") {
+	scheme, host, ok := strings.Cut(strings.ToLower(s), "://")
+	if !ok || !handshake.IsToken(scheme) {
 		return "", false
 	}
-	port := map[string]string{"http": "80", "https": "443"}[scheme]
-	host := authority
-	if h, p, err := net.SplitHostPort(authority); err == nil {
-		if p == "" || len(p) > 5 || strings.Trim(p, "0123456789") != "" {
+	port := map[string]int{"http": 80, "https": 443}[scheme]
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		n, err := strconv.ParseUint(host[i+1:], 10, 16)
+		if err != nil || n == 0 {
 			return "", false
 		}
-		host, port = h, p
-	} else if strings.HasPrefix(authority, "[") && strings.HasSuffix(authority, "]") {
-		host = authority[1 : len(authority)-1]
-	} else if strings.Contains(authority, ":") {
+		host, port = host[:i], int(n)
+	}
+	if address, ok := strings.CutPrefix(host, "["); ok {
+		ip, err := netip.ParseAddr(strings.TrimSuffix(address, "]"))
+		if err != nil || !ip.Is6() || ip.Zone() != "" || !strings.HasSuffix(address, "]") {
+			return "", false
+		}
+		host = "[" + ip.String() + "]"
+	} else if !plainName(host) {
 		return "", false
 	}
-	if host == "" {
-		return "", false
-	}
-	return scheme + "://" + host + ":" + port, true
+	return scheme + "://" + host + ":" + strconv.Itoa(port), true
 }
