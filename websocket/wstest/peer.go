@@ -127,11 +127,18 @@ func (l *Listener) Accept(fields ...string) *Peer {
 	if err != nil {
 		l.tb.Fatal(err)
 	}
-	p := newPeer(l.tb, nc, bufio.NewReader(nc), false)
+	return AcceptOver(l.tb, nc, fields...)
+}
+
+// AcceptOver answers the opening request that comes over nc and returns the peer
+// that is the server there.
+func AcceptOver(tb testing.TB, nc net.Conn, fields ...string) *Peer {
+	tb.Helper()
+	p := newPeer(tb, nc, bufio.NewReader(nc), false)
 	_ = nc.SetReadDeadline(time.Now().Add(guard))
 	req, err := http.ReadRequest(p.in.r)
 	if err != nil {
-		l.tb.Fatalf("wstest: reading the request: %v", err)
+		tb.Fatalf("wstest: reading the request: %v", err)
 	}
 	p.Header = req.Header
 	lines := append([]string{
