@@ -25,7 +25,7 @@ func cutOff(t *testing.T) (context.Context, context.CancelFunc) {
 func TestReadGoesOn(t *testing.T) {
 	large := bytes.Repeat([]byte("0123456789abcdef"), 4096)
 	for _, client := range ends {
-		e := newBench(t, func(ctx context.Context, _ *endpoint) { <-ctx.Done() }, websocket.ConnOptions{}).open(client)
+		e := newBench(t, idle, websocket.ConnOptions{}).open(client)
 		for name, octets := range map[string][]byte{
 			"one frame":   e.AppendFrame(nil, true, 1, []byte("Zß水🍣")),
 			"fragments":   e.AppendFrame(e.AppendFrame(e.AppendFrame(nil, false, 1, []byte("Zß\xe6")), false, 0, []byte("\xb0\xb4")), true, 0, []byte("🍣")),
@@ -78,7 +78,7 @@ func TestReadGoesOn(t *testing.T) {
 // TestReadUnderEndedContext: a context that ended before gives nothing, not even
 // what is there, and takes nothing away.
 func TestReadUnderEndedContext(t *testing.T) {
-	e := newBench(t, func(ctx context.Context, _ *endpoint) { <-ctx.Done() }, websocket.ConnOptions{}).open(false)
+	e := newBench(t, idle, websocket.ConnOptions{}).open(false)
 	e.SendMessage(websocket.Text, []byte("a"))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

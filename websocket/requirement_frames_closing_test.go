@@ -204,10 +204,7 @@ func openTLS(t *testing.T, client bool, run app) *endpoint {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = e.conn.CloseNow() })
-	go func() {
-		defer close(e.done)
-		run(context.Background(), e)
-	}()
+	go e.runClient(run)
 	return e
 }
 

@@ -117,11 +117,20 @@ func (b *bench) open(client bool) *endpoint {
 	}
 	e := &endpoint{done: make(chan struct{})}
 	e.Peer, e.conn = b.listener.Dial(&websocket.DialOptions{ConnOptions: b.options})
-	go func() {
-		defer close(e.done)
-		b.run(context.Background(), e)
-	}()
+	go e.runClient(b.run)
 	return e
+}
+
+// runClient runs the application with a context that ends with the connection,
+// as a server's handler has it.
+func (e *endpoint) runClient(run app) {
+	defer close(e.done)
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		<-e.conn.Done()
+		cancel()
+	}()
+	run(ctx, e)
 }
 
 // result waits for the application's end and returns what it got.
@@ -273,10 +282,7 @@ func openInPieces(t *testing.T, run app, client bool, size int, o websocket.Conn
 			return pieceConn{nc, size}, err
 		}}
 		e.Peer, e.conn = wstest.Listen(t).Dial(dial)
-		go func() {
-			defer close(e.done)
-			run(context.Background(), e)
-		}()
+		go e.runClient(run)
 		return e
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
