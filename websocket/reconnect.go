@@ -40,12 +40,16 @@ func (b *Backoff) Reset() { b.bound = 0 }
 // at the beginning.
 const held = time.Minute
 
-// Reconnect keeps a line open: it dials, runs fn with the connection, and when
-// that ends abnormally dials again after a delay from [Backoff]. It returns nil
-// when either end closed with CloseNormal, the error of ctx when that ends, the
-// error of fn if that is not about the connection, and that of a server which
-// refuses in a way that trying again cannot change (a 4xx status other than 408,
-// 425 and 429). The connection is closed when fn returns.
+// Reconnect keeps a line open: it dials, runs fn with the connection, closes
+// that when fn returns, and dials again after a delay from [Backoff] if it was
+// the connection that had ended, other than with CloseNormal. It returns
+//
+//   - nil when the connection was closed with CloseNormal, or when fn returned nil
+//     without the peer having ended the connection;
+//   - the error of fn if that is not about the connection;
+//   - the error of ctx when that has ended;
+//   - that of a server which refuses in a way that trying again cannot change: a
+//     4xx status other than 408, 425 and 429.
 func Reconnect(ctx context.Context, url string, o *DialOptions, fn func(ctx context.Context, c *Conn) error) error {
 	if _, err := parseURL(url); err != nil {
 		return err
@@ -56,13 +60,13 @@ func Reconnect(ctx context.Context, url string, o *DialOptions, fn func(ctx cont
 		if err == nil {
 			since := time.Now()
 			err = fn(ctx, c)
+			end := c.ended()
 			_ = c.Close(CloseNormal, "")
-			e, ended := errors.AsType[*CloseError](c.Err())
-			switch {
-			case err == nil, ended && e.Code == CloseNormal && e.Err == nil:
-				return nil
-			case CloseCodeOf(err) == 0 && ctx.Err() == nil:
+			if !worthAgain(ctx, err, end) {
 				return err
+			}
+			if end != nil && end.Code == CloseNormal && end.clean() {
+				return nil
 			}
 			if time.Since(since) >= held {
 				backoff.Reset()
@@ -81,6 +85,15 @@ func Reconnect(ctx context.Context, url string, o *DialOptions, fn func(ctx cont
 			return ctx.Err()
 		}
 	}
+}
+
+// worthAgain reports whether what the function returned was the connection's
+// doing: end is how that had ended by then, nil if it had not.
+func worthAgain(ctx context.Context, err error, end *CloseError) bool {
+	if err == nil {
+		return end != nil && end.Remote
+	}
+	return CloseCodeOf(err) != 0 || ctx.Err() != nil
 }
 
 func refusedForGood(err error) bool {
