@@ -17,6 +17,7 @@
 package transport
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -36,7 +37,7 @@ type Options struct {
 	// Hub is where sessions are opened.
 	Hub *openline.Hub
 	// Tokens checks who opens a session. Default: anybody may be any user, and
-	// a token that is sent all the same is not looked at.
+	// a token that is sent all the same is not checked.
 	Tokens *auth.Tokens
 	// Origins are the web origins besides the server's own that may connect.
 	Origins []string
@@ -71,7 +72,10 @@ type request struct {
 
 // readRequest checks who asks for what. It answers nothing itself.
 func readRequest(r *http.Request, prefix string, tokens *auth.Tokens) (*request, error) {
-	escaped, _ := strings.CutPrefix(r.URL.EscapedPath(), prefix)
+	escaped, ok := strings.CutPrefix(r.URL.EscapedPath(), prefix)
+	if !ok {
+		escaped = "" // the prefix without its slash
+	}
 	user, err := url.PathUnescape(escaped)
 	if err != nil {
 		return nil, problem.New(http.StatusBadRequest, openline.CodeBadName, "The user's name in the path holds a malformed percent-encoding.")
@@ -93,6 +97,8 @@ func readRequest(r *http.Request, prefix string, tokens *auth.Tokens) (*request,
 			return nil, problem.New(http.StatusForbidden, openline.CodeForbidden, "The token is for the user %q, not for %q.", claims.User, user)
 		}
 		q.Claims, q.expires = claims, claims.Expires
+	} else if err := checkPlaces(r); err != nil {
+		return nil, err
 	}
 	for _, list := range query["channels"] {
 		for channel := range strings.SplitSeq(list, ",") {
@@ -115,6 +121,17 @@ func readRequest(r *http.Request, prefix string, tokens *auth.Tokens) (*request,
 		}
 	}
 	return q, nil
+}
+
+// checkPlaces refuses, where no token is needed, only what could not work where
+// one is: so that a client which is tried out without tokens goes on with them,
+// and no subprotocol that holds one is taken for an unknown name and logged.
+func checkPlaces(r *http.Request) error {
+	_, err := auth.FromRequest(r)
+	if e, ok := errors.AsType[*auth.Error](err); ok && e.Status == http.StatusBadRequest {
+		return err
+	}
+	return nil
 }
 
 // counter counts sessions by user.

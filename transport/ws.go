@@ -65,7 +65,7 @@ func (t *WebSocket) Drain() {
 
 // Shutdown drains and waits until every session has ended, which follows from
 // the hub's Shutdown. When ctx ends first the rest is cut off, and the error is
-// that of ctx.
+// that of ctx. A program's hook that does not return is not waited for.
 func (t *WebSocket) Shutdown(ctx context.Context) error {
 	t.Drain()
 	defer t.cancel()
@@ -79,10 +79,16 @@ func (t *WebSocket) Shutdown(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		t.cancel()
-		<-done
+		select {
+		case <-done:
+		case <-time.After(cutOffTime):
+		}
 		return ctx.Err()
 	}
 }
+
+// cutOffTime is how long sessions may take to notice that they are cut off.
+const cutOffTime = time.Second
 
 // ServeHTTP opens a session, or says why not.
 func (t *WebSocket) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -89,8 +89,7 @@ func (r *rig) closed(c *websocket.Conn) *websocket.CloseError {
 	defer cancel()
 	for {
 		_, _, err := c.Read(ctx)
-		var closed *websocket.CloseError
-		if errors.As(err, &closed) {
+		if closed, ok := errors.AsType[*websocket.CloseError](err); ok {
 			return closed
 		}
 		if err != nil {
@@ -210,7 +209,10 @@ func TestShutdown(t *testing.T) {
 	if !errors.As(err, &refused) || refused.Status != 503 || refused.Header.Get("Retry-After") == "" {
 		t.Errorf("draining: %v", err)
 	}
-	go r.closed(c)
+	go func() { // answer the Close
+		for range c.Messages(context.Background()) {
+		}
+	}()
 	if err := r.hub.Shutdown(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -315,8 +317,10 @@ func TestCounter(t *testing.T) {
 	}
 	none.remove("a")
 	c := counter{most: 2}
-	if !c.add("a") || !c.add("a") || c.add("a") || !c.add("b") {
-		t.Error("the bound is not 2 a user")
+	for i, user := range []string{"a", "a", "a", "b"} {
+		if got := c.add(user); got != (i != 2) {
+			t.Errorf("%d: %t; the bound is 2 a user", i, got)
+		}
 	}
 	c.remove("a")
 	if !c.add("a") || c.add("a") {
