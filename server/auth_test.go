@@ -98,6 +98,9 @@ func TestSessionEndsWithToken(t *testing.T) {
 func TestNoTokenNeeded(t *testing.T) {
 	r := start(t, nil)
 	r.dial("/ws/alice?token=anything", nil).expect("sys:open")
+	if e := r.refused("/ws/alice", &websocket.DialOptions{Subprotocols: []string{"bearer.any.thing.x"}}); e.Status != 400 {
+		t.Errorf("what no browser would take is accepted: %d", e.Status)
+	}
 	s := r.dial("/ws/alice", &websocket.DialOptions{Subprotocols: []string{"openline.v1", "bearer.any.thing.x"}})
 	s.expect("sys:open")
 	if sub := s.c.Subprotocol(); sub != "openline.v1" {

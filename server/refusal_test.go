@@ -58,7 +58,7 @@ func TestBadEnvelope(t *testing.T) {
 
 func TestBadUser(t *testing.T) {
 	r := start(t, nil)
-	for _, path := range []string{"/ws/", "/ws/a%20b", "/ws/caf%C3%A9", "/ws/a/b", "/ws/a%2Fb", "/ws/*", "/ws/" + strings.Repeat("a", 129)} {
+	for _, path := range []string{"/ws/", "/ws", "/ws/a%20b", "/ws/caf%C3%A9", "/ws/a/b", "/ws/a%2Fb", "/ws/*", "/ws/" + strings.Repeat("a", 129)} {
 		e := r.refused(path, nil)
 		if d := detail(t, e); e.Status != 400 || !strings.Contains(d, "1 to 128 bytes of A-Z a-z 0-9 . _ - ~ @ :") {
 			t.Errorf("%s: %d %s", path, e.Status, d)
@@ -74,7 +74,7 @@ func TestBadQuery(t *testing.T) {
 	for query, says := range map[string]string{
 		"channels=a%20b":   "channel's name",
 		"channels=@bob":    "reserved",
-		"raw=@*":           "channel's name",
+		"raw=@*":           "reserved",
 		"raw=":             "channel's name",
 		"raw=a&channels=b": "not both",
 		"channels=a;b":     "malformed",

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -37,8 +38,12 @@ func TestDrain(t *testing.T) {
 		close(entered)
 		<-leave // the drain goes on until this hook is done
 	}}})
+	release := sync.OnceFunc(func() { close(leave) })
+	t.Cleanup(release)
 	alice := r.dial("/ws/alice", nil)
 	alice.expect("sys:open")
+	alice.send(`{"type":"ping"}`)
+	alice.expect("sys:ok")
 	if status, _ := r.call("GET", "/readyz", ""); status != 200 {
 		t.Errorf("before: /readyz %d", status)
 	}
@@ -60,7 +65,7 @@ func TestDrain(t *testing.T) {
 	if e := r.refused("/ws/bob", nil); e.Status != 503 || e.Header.Get("Retry-After") == "" {
 		t.Errorf("while draining: %d %v", e.Status, e.Header)
 	}
-	close(leave)
+	release()
 	if err := <-stopped; err != nil {
 		t.Error(err)
 	}
@@ -157,8 +162,8 @@ func TestPage(t *testing.T) {
 		t.Errorf("%d %v", res.StatusCode, res.Header)
 	}
 	// What is not there yet is not there.
-	for _, path := range []string{"/sse/alice", "/stream/alice", "/poll/alice", "/metrics", "/favicon.png", "/ws", "/api", "/api/channels/a/history"} {
-		if status, p := r.call("GET", path, ""); status != 404 && path != "/ws" || p["status"] != float64(status) {
+	for _, path := range []string{"/sse/alice", "/stream/alice", "/poll/alice", "/metrics", "/favicon.png", "/api", "/api/channels/a/history"} {
+		if status, p := r.call("GET", path, ""); status != 404 || p["status"] != float64(status) {
 			t.Errorf("%s: %d %v", path, status, p)
 		}
 	}

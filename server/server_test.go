@@ -220,8 +220,7 @@ func (s *session) closed() *websocket.CloseError {
 	defer cancel()
 	for {
 		_, _, err := s.c.Read(ctx)
-		var closed *websocket.CloseError
-		if errors.As(err, &closed) {
+		if closed, ok := errors.AsType[*websocket.CloseError](err); ok {
 			return closed
 		}
 		if err != nil {
