@@ -35,14 +35,14 @@ func versionOf(release string, info *debug.BuildInfo) string {
 	if v := info.Main.Version; v != "" && v != "(devel)" {
 		return v
 	}
-	v := "development"
+	commit, modified := "", ""
 	for _, s := range info.Settings {
 		switch {
 		case s.Key == "vcs.revision":
-			v += "-" + s.Value[:min(len(s.Value), 12)]
+			commit = "-" + s.Value[:min(len(s.Value), 12)]
 		case s.Key == "vcs.modified" && s.Value == "true":
-			v += "-modified"
+			modified = "-modified"
 		}
 	}
-	return v
+	return "development" + commit + modified
 }
