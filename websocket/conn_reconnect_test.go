@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"net"
 
 	"github.com/openline/openline/websocket"
 	"github.com/openline/openline/websocket/wstest"

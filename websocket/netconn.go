@@ -137,10 +137,18 @@ func (d *deadline) set(t time.Time) {
 	if t.IsZero() {
 		return
 	}
-	cancel := d.cancel
-	if left := time.Until(t); left > 0 {
-		d.timer = time.AfterFunc(left, func() { cancel(os.ErrDeadlineExceeded) })
-	} else {
-		cancel(os.ErrDeadlineExceeded)
+	left := time.Until(t)
+	if left <= 0 {
+		d.cancel(os.ErrDeadlineExceeded)
+		return
 	}
+	var timer *time.Timer
+	timer = time.AfterFunc(left, func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.timer == timer { // else the deadline was moved as this one passed
+			d.cancel(os.ErrDeadlineExceeded)
+		}
+	})
+	d.timer = timer
 }
