@@ -48,6 +48,7 @@ func requestLines(lines ...string) (requests []string) {
 // vectors registers a requirement whose vectors open or are refused with 400,
 // the preferred answer where the RFC leaves a choice.
 func vectors(id string, refused, open []string) {
+	openingVectors = slices.Concat(openingVectors, refused, open)
 	requirement(id, func(t *testing.T) {
 		t.Parallel()
 		s := newStack(t, stackOptions{})

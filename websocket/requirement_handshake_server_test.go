@@ -15,6 +15,7 @@ import (
 
 // allOpen runs requests each of which must open a connection.
 func allOpen(requests ...string) func(*testing.T) {
+	openingVectors = append(openingVectors, requests...)
 	return func(t *testing.T) {
 		t.Parallel()
 		s := newStack(t, stackOptions{})
@@ -30,6 +31,7 @@ func allOpen(requests ...string) func(*testing.T) {
 // allRefused runs requests each of which must be refused with one of the
 // statuses.
 func allRefused(statuses []int, requests ...string) func(*testing.T) {
+	openingVectors = append(openingVectors, requests...)
 	return func(t *testing.T) {
 		t.Parallel()
 		s := newStack(t, stackOptions{})
@@ -45,6 +47,27 @@ func each(field string, values ...string) (requests []string) {
 		requests = append(requests, change("-"+field, "+"+field+": "+v))
 	}
 	return requests
+}
+
+// otherSpellings are the base request with its fields in other cases and orders,
+// and among unknown ones.
+func otherSpellings() []string {
+	lines := strings.Split(strings.TrimSuffix(baseRequest, "\r\n\r\n"), "\r\n")
+	cased := func(f func(string) string) string {
+		out := lines[:1:1]
+		for _, l := range lines[1:] {
+			name, value, _ := strings.Cut(l, ":")
+			out = append(out, f(name)+":"+value)
+		}
+		return strings.Join(out, "\r\n") + "\r\n\r\n"
+	}
+	reverse := slices.Clone(lines)
+	slices.Reverse(reverse[1:])
+	var unknown []string
+	for i := range 20 {
+		unknown = append(unknown, "+X-"+strings.Repeat("a", i+1)+": x")
+	}
+	return []string{cased(strings.ToLower), cased(strings.ToUpper), strings.Join(reverse, "\r\n") + "\r\n\r\n", change(unknown...)}
 }
 
 func init() {
@@ -97,24 +120,7 @@ func init() {
 		change("Connection: keep-alive", "+Connection: Upgrade"))...))
 	requirement("WS-4.2-07", allRefused([]int{400, 426},
 		each("Connection", "Upgraded", "no-upgrade", "xupgrade", `"Upgrade"`, "keep-alive Upgrade")...))
-	requirement("WS-4.2-08", func(t *testing.T) {
-		lines := strings.Split(strings.TrimSuffix(baseRequest, "\r\n\r\n"), "\r\n")
-		cased := func(f func(string) string) string {
-			out := lines[:1:1]
-			for _, l := range lines[1:] {
-				name, value, _ := strings.Cut(l, ":")
-				out = append(out, f(name)+":"+value)
-			}
-			return strings.Join(out, "\r\n") + "\r\n\r\n"
-		}
-		reverse := slices.Clone(lines)
-		slices.Reverse(reverse[1:])
-		var unknown []string
-		for i := range 20 {
-			unknown = append(unknown, "+X-"+strings.Repeat("a", i+1)+": x")
-		}
-		allOpen(cased(strings.ToLower), cased(strings.ToUpper), strings.Join(reverse, "\r\n")+"\r\n\r\n", change(unknown...))(t)
-	})
+	requirement("WS-4.2-08", allOpen(otherSpellings()...))
 	requirement("WS-4.2-09", allOpen(
 		change("-Sec-WebSocket-Key", "+Sec-WebSocket-Key:"+baseKey),
 		change("-Sec-WebSocket-Key", "+Sec-WebSocket-Key: \t "+baseKey+"\t "),

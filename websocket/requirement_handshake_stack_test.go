@@ -80,6 +80,7 @@ type stack struct {
 	echo  *websocket.Handler
 	admin atomic.Int32 // how often /admin was reached
 	posts atomic.Int32 // how many whole bodies /post has read
+	ended sync.Once
 	log   logBuffer
 }
 
@@ -133,13 +134,20 @@ func newStack(t testing.TB, o stackOptions) *stack {
 		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
 			t.Error(err)
 		}
+		s.shutdown(t)
+	})
+	return s
+}
+
+// shutdown closes the WebSocket connections and waits for their end, once.
+func (s *stack) shutdown(t testing.TB) {
+	s.ended.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		if err := s.echo.Shutdown(ctx); err != nil {
 			t.Errorf("connections remain: %v", err)
 		}
 	})
-	return s
 }
 
 // ServeHTTP takes paths as they are, as a server behind the guard does that
