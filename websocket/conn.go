@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -21,6 +22,7 @@ type Conn struct {
 	raw         syscall.RawConn // nc's, where its descriptor can be used directly; else nil
 	cfg         *config
 	client      bool
+	tls         bool // nc is a TLS connection
 	subprotocol string
 
 	reading lock // held by the one who reads; guards the following
@@ -65,6 +67,7 @@ func newConn(nc net.Conn, client bool, cfg *config, subprotocol string, early []
 		raw:         rawConn(nc),
 		cfg:         cfg,
 		client:      client,
+		tls:         isTLS(nc),
 		subprotocol: subprotocol,
 		input:       early,
 		in:          proto.NewReceiver(client, false, cfg.limits),
@@ -78,6 +81,14 @@ func newConn(nc net.Conn, client bool, cfg *config, subprotocol string, early []
 	c.wwatch.set = nc.SetWriteDeadline
 	c.alive.start(c)
 	return c
+}
+
+func isTLS(nc net.Conn) bool {
+	if t, ok := nc.(*tappedConn); ok {
+		nc = t.Conn
+	}
+	_, ok := nc.(*tls.Conn)
+	return ok
 }
 
 // Subprotocol returns the subprotocol that was agreed on, "" for none (RFC 6455

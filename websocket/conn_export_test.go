@@ -27,3 +27,11 @@ func NewTestPair(tb testing.TB, o *ConnOptions) (*Conn, net.Conn) {
 	})
 	return c, there
 }
+
+// QueueWithoutSending queues p as TrySend does, but leaves it for whoever writes
+// next.
+func QueueWithoutSending(c *Conn, p *Prepared) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.queue.add(p, c.cfg)
+}

@@ -103,7 +103,7 @@ func (c *Conn) send(ctx context.Context, b []byte, own int, apart []byte) error 
 	switch {
 	case ctxErr == nil:
 		return c.lost(errWriteTimeout)
-	case n <= own:
+	case n <= own && !errors.Is(err, errCutRecord):
 		c.unsent = append([]byte(nil), b[n:own]...)
 		return ctxErr
 	}
@@ -139,8 +139,15 @@ func (c *Conn) writeSocket(ctx context.Context, b, apart []byte) (n int, err err
 		k, err = bufs.WriteTo(c.nc)
 	}
 	c.wwatch.reset()
+	if err != nil && c.tls {
+		err = errors.Join(err, errCutRecord)
+	}
 	return n + int(k), err
 }
+
+// errCutRecord is a TLS stream that cannot go on, since a write to it was cut
+// short.
+var errCutRecord = errors.New("TLS record cut short")
 
 // rawOutput writes to a descriptor without waiting.
 type rawOutput struct {
