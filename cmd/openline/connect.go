@@ -167,6 +167,8 @@ type conversation struct {
 	address string
 	lines   <-chan string
 
+	lastSent chan struct{} // with --trace: a Close frame has been sent and printed
+
 	mu       sync.Mutex // guards the following: what is printed comes from several goroutines
 	out, err io.Writer
 }
@@ -216,6 +218,9 @@ func (t *conversation) run(ctx context.Context, c *websocket.Conn) error {
 	closed, ok := errors.AsType[*websocket.CloseError](c.Err())
 	if !ok {
 		return ctx.Err()
+	}
+	if closed.Err == nil {
+		t.awaitTrace()
 	}
 	t.tell("%s", describeClose(closed))
 	switch {

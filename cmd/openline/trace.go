@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/openline/openline/websocket"
@@ -27,7 +28,30 @@ func (t *conversation) trace() *websocket.Trace {
 	head := func(arrow string) func([]byte) {
 		return func(b []byte) { t.print(formatHead(arrow, b)) }
 	}
-	return &websocket.Trace{Request: head(sent), Response: head(received), Sent: frame(sent), Received: frame(received)}
+	t.lastSent = make(chan struct{}, 1)
+	show := frame(sent)
+	return &websocket.Trace{Request: head(sent), Response: head(received), Received: frame(received), Sent: func(f websocket.Frame) {
+		show(f)
+		if f.Opcode == opcodeClose {
+			select {
+			case t.lastSent <- struct{}{}:
+			default: // that of an earlier connection, which failed, is still there
+			}
+		}
+	}}
+}
+
+// awaitTrace waits until the Close frame of a connection that both ends have
+// closed is printed: a frame is told of when it has been sent, which may be
+// after the answer to it has come.
+func (t *conversation) awaitTrace() {
+	if t.lastSent == nil {
+		return
+	}
+	select {
+	case <-t.lastSent:
+	case <-time.After(time.Second):
+	}
 }
 
 func (t *conversation) print(text string) {
