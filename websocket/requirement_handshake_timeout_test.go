@@ -11,7 +11,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/openline/openline/websocket"
 	"github.com/openline/openline/websocket/http1"
 )
 
@@ -96,34 +95,5 @@ func testHalfOpen(t *testing.T) {
 				})
 			})
 		}
-	}
-}
-
-// No deadline of the handshake is left on the connection, neither the guard's,
-// nor those of net/http, nor our own.
-func TestAcceptLeavesNoDeadline(t *testing.T) {
-	for _, plain := range []bool{false, true} {
-		synctest.Test(t, func(t *testing.T) {
-			l := newPipeListener()
-			accept := &websocket.AcceptOptions{ConnOptions: websocket.ConnOptions{PingInterval: -1}}
-			newStack(t, stackOptions{listen: l, plain: plain, accept: accept, timeouts: 5 * time.Second})
-			nc := l.dial()
-			defer nc.Close()
-			br := bufio.NewReader(nc)
-			if _, err := io.WriteString(nc, baseRequest); err != nil {
-				t.Fatal(err)
-			}
-			if resp, err := http.ReadResponse(br, nil); err != nil || resp.StatusCode != 101 {
-				t.Fatal(resp, err)
-			}
-			for range 3 {
-				<-time.After(time.Hour)
-				go io.WriteString(nc, sayHi)
-				got := make([]byte, len(echoHi))
-				if _, err := io.ReadFull(br, got); err != nil || string(got) != echoHi {
-					t.Fatalf("guard %v: %q, %v", !plain, got, err)
-				}
-			}
-		})
 	}
 }
