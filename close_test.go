@@ -1,6 +1,7 @@
 package openline
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -188,4 +189,52 @@ func TestEndedSessionGetsNothing(t *testing.T) {
 	if r := <-receipts; r.Delivered != 0 || len(l.messages(1)) != 1 {
 		t.Errorf("%+v, %d messages", r, len(l.got))
 	}
+}
+
+// hastyLine has its session closed by somebody else while it takes sys:open,
+// and takes nothing once it is closed itself, as real lines do.
+type hastyLine struct {
+	*fakeLine
+	ending  func()
+	once    sync.Once
+	isEnded atomic.Bool
+}
+
+func (l *hastyLine) Send(m *Message) error {
+	if l.isEnded.Load() {
+		return ErrSessionClosed
+	}
+	if err := l.fakeLine.Send(m); err != nil {
+		return err
+	}
+	l.once.Do(func() {
+		go l.ending()
+		for range 1000 { // the other's chance to get ahead
+			runtime.Gosched()
+		}
+	})
+	return nil
+}
+
+func (l *hastyLine) Close(code int, reason string) {
+	l.isEnded.Store(true)
+	l.fakeLine.Close(code, reason)
+}
+
+// TestLastWordAfterOpen: whoever ends a session the moment that sys:open is out
+// still has his sys:error sent before the line closes.
+func TestLastWordAfterOpen(t *testing.T) {
+	var session *Session
+	h := newHub(t, &Options{OnOpen: func(_ context.Context, s *Session) error { session = s; return nil }})
+	l := &hastyLine{fakeLine: newLine()}
+	l.ending = func() { session.Close(CloseKicked, "replaced") }
+	s, err := h.Open(t.Context(), l, Opening{User: "alice"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.closed()
+	if got := l.messages(1); got[len(got)-1].Type != "sys:error" {
+		t.Fatalf("the last envelope is %s", got[len(got)-1].JSON())
+	}
+	s.Closed(nil)
 }

@@ -186,10 +186,10 @@ func (s *Session) begin(m *Message, parts []*part) {
 	for _, p := range parts {
 		p.add(s)
 	}
-	s.tell(m)
 	o := s.opening.Load()
-	o.mu.Lock()
+	o.mu.Lock() // first: who ends the session after sys:open must not find its last envelope still waiting here
 	defer o.mu.Unlock()
+	s.tell(m)
 	for _, m := range o.waiting {
 		s.tell(m)
 	}
