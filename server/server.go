@@ -68,7 +68,7 @@ func New(c *Config) (*Server, error) {
 	files, limited := descriptorLimit()
 	s.warnings = r.warnings(files, limited)
 	s.hub = openline.New(s.hubOptions())
-	s.ws = transport.NewWebSocket(&transport.Options{
+	s.ws, err = transport.NewWebSocket(&transport.Options{
 		Hub:        s.hub,
 		Tokens:     tokens,
 		Origins:    r.Origins,
@@ -89,6 +89,9 @@ func New(c *Config) (*Server, error) {
 		},
 		Logger: s.log,
 	})
+	if err != nil {
+		return nil, errors.Join(err, s.hub.Shutdown(context.Background()), s.listener.Close())
+	}
 	s.api = api.New(&api.Options{
 		Hub:          s.hub,
 		Keys:         keys,

@@ -16,8 +16,12 @@ import (
 // A hub behind a handler of one's own.
 func ExampleNewWebSocket() {
 	hub := openline.New(nil)
+	ws, err := transport.NewWebSocket(&transport.Options{Hub: hub})
+	if err != nil {
+		log.Fatal(err)
+	}
 	mux := http.NewServeMux()
-	mux.Handle("/ws/", transport.NewWebSocket(&transport.Options{Hub: hub}))
+	mux.Handle("/ws/", ws)
 	srv := httptest.NewServer(mux)
 	defer srv.Close()
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -26,7 +27,7 @@ import (
 // "resumed":false.
 type WebSocket struct {
 	o      Options
-	accept websocket.AcceptOptions
+	accept *websocket.Acceptor
 	users  counter
 	log    *slog.Logger
 
@@ -38,22 +39,30 @@ type WebSocket struct {
 	sessions sync.WaitGroup // each from before its handshake to its end
 }
 
-// NewWebSocket returns the handler. Its sessions end with the hub.
-func NewWebSocket(o *Options) *WebSocket {
+// NewWebSocket returns the handler. Its sessions end with the hub. The error
+// names an origin that is none.
+func NewWebSocket(o *Options) (*WebSocket, error) {
 	t := &WebSocket{o: *o, users: counter{most: o.PerUser}, log: o.Logger}
 	if t.log == nil {
 		t.log = slog.Default()
 	}
-	t.accept = websocket.AcceptOptions{
+	accept := &websocket.AcceptOptions{
 		ConnOptions:  o.Conn,
 		Subprotocols: []string{auth.Subprotocol},
 		Origins:      o.Origins,
 		OriginHint:   o.OriginHint,
 		Limiter:      o.Limiter,
+		Refuse: func(w http.ResponseWriter, r *http.Request, status int, reason string) {
+			problem.New(status, "handshake", "%s", reason).Write(w, r)
+		},
 	}
-	t.accept.Logger = cmp.Or(t.accept.Logger, t.log)
+	accept.Logger = cmp.Or(accept.Logger, t.log)
+	var err error
+	if t.accept, err = websocket.NewAcceptor(accept); err != nil {
+		return nil, fmt.Errorf("transport: %w", err)
+	}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
-	return t
+	return t, nil
 }
 
 // Drain refuses new sessions with 503 from now on.
@@ -102,13 +111,10 @@ func (t *WebSocket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.Write(w, r)
 		return
 	}
-	conn, err := websocket.Accept(&refusalWriter{w, false}, r, &t.accept)
+	conn, err := t.accept.Accept(w, r)
 	if err != nil {
 		t.end(q.User)
-		if refused, ok := errors.AsType[*websocket.HandshakeError](err); ok && refused.Status >= http.StatusBadRequest {
-			problem.New(refused.Status, "handshake", "%s", refused.Reason).Write(w, r) // Accept has logged it
-		}
-		return
+		return // answered and logged
 	}
 	// The handler returns, so that net/http's request, response and buffers
 	// are freed while the session lives on.
@@ -138,29 +144,6 @@ func (t *WebSocket) end(user string) {
 	t.users.remove(user)
 	t.sessions.Done()
 }
-
-// refusalWriter holds back the plain text of a refusal, for which a problem
-// stands in. The header fields go through.
-type refusalWriter struct {
-	http.ResponseWriter
-	refused bool
-}
-
-func (w *refusalWriter) WriteHeader(status int) {
-	if w.refused = status >= http.StatusBadRequest; !w.refused {
-		w.ResponseWriter.WriteHeader(status)
-	}
-}
-
-func (w *refusalWriter) Write(p []byte) (int, error) {
-	if w.refused {
-		return len(p), nil
-	}
-	return w.ResponseWriter.Write(p)
-}
-
-// Unwrap lets the connection be taken over.
-func (w *refusalWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // check reads the request.
 func (t *WebSocket) check(r *http.Request) (*request, error) {

@@ -41,7 +41,10 @@ func newRig(t *testing.T, hub *openline.Options, o *Options) *rig {
 	hub.Logger, o.Logger = quiet, quiet
 	r := &rig{t: t, hub: openline.New(hub)}
 	o.Hub = r.hub
-	r.ws = NewWebSocket(o)
+	var err error
+	if r.ws, err = NewWebSocket(o); err != nil {
+		t.Fatal(err)
+	}
 	s := httptest.NewServer(r.ws)
 	r.address = "ws" + strings.TrimPrefix(s.URL, "http")
 	t.Cleanup(func() {

@@ -46,28 +46,40 @@ type AcceptOptions struct {
 	// Limiter bounds connections and handshakes. It may be shared by any number
 	// of handlers. Default: no limit.
 	Limiter *Limiter
+	// Refuse writes the response to a request that is refused, with the status
+	// and with a body that gives the reason. The fields that the status demands
+	// are set already. Default: the reason as plain text.
+	Refuse func(w http.ResponseWriter, r *http.Request, status int, reason string)
 }
 
-// acceptConfig is AcceptOptions with everything looked up once.
-type acceptConfig struct {
+// Acceptor accepts connections with options that are looked up once and shared
+// by all of them.
+type Acceptor struct {
 	conn    *config
 	options AcceptOptions
 	origins originPolicy
 	invalid error // what is wrong with the options
 }
 
-// defaultAccept is what nil options stand for.
-var defaultAccept = sync.OnceValue(func() *acceptConfig { return new(AcceptOptions).build() })
+// defaultAcceptor is what nil options stand for.
+var defaultAcceptor = sync.OnceValue(new(AcceptOptions).lookUp)
 
-func (o *AcceptOptions) resolve() *acceptConfig {
-	if o == nil {
-		return defaultAccept()
-	}
-	return o.build()
+// NewAcceptor returns an Acceptor. nil options are the defaults. The error names
+// an origin that is none.
+func NewAcceptor(o *AcceptOptions) (*Acceptor, error) {
+	a := newAcceptor(o)
+	return a, a.invalid
 }
 
-func (o *AcceptOptions) build() *acceptConfig {
-	a := &acceptConfig{conn: o.ConnOptions.resolve(), options: *o}
+func newAcceptor(o *AcceptOptions) *Acceptor {
+	if o == nil {
+		return defaultAcceptor()
+	}
+	return o.lookUp()
+}
+
+func (o *AcceptOptions) lookUp() *Acceptor {
+	a := &Acceptor{conn: o.ConnOptions.resolve(), options: *o}
 	a.origins, a.invalid = newOriginPolicy(o.Origins)
 	return a
 }
@@ -81,12 +93,14 @@ const handshakeWrite = 10 * time.Second
 // has nothing more to do then.
 //
 // The connection outlives the request: the handler may return. For handlers
-// that do nothing else, [Handle] needs less memory.
+// that do nothing else, [Handle] needs less memory; for those that open many
+// connections, an [Acceptor] looks the options up once.
 func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, error) {
-	return o.resolve().accept(w, r)
+	return newAcceptor(o).Accept(w, r)
 }
 
-func (a *acceptConfig) accept(w http.ResponseWriter, r *http.Request) (*Conn, error) {
+// Accept is [Accept] with the Acceptor's options.
+func (a *Acceptor) Accept(w http.ResponseWriter, r *http.Request) (*Conn, error) {
 	if a.invalid != nil {
 		return nil, a.fail(w, r, a.invalid)
 	}
@@ -139,7 +153,7 @@ func hijack(w http.ResponseWriter) (net.Conn, []byte, error) {
 }
 
 // fail answers a request that is refused through no fault of the client's.
-func (a *acceptConfig) fail(w http.ResponseWriter, r *http.Request, err error) error {
+func (a *Acceptor) fail(w http.ResponseWriter, r *http.Request, err error) error {
 	e := a.refuse(w, r, &handshake.Refusal{Status: http.StatusInternalServerError, Reason: "The server cannot open a WebSocket here: " + err.Error() + "."})
 	e.Err = err
 	return e
@@ -147,7 +161,7 @@ func (a *acceptConfig) fail(w http.ResponseWriter, r *http.Request, err error) e
 
 // refuse answers the request with a refusal. The client may have sent frames
 // already, so the connection is of no further use for HTTP.
-func (a *acceptConfig) refuse(w http.ResponseWriter, r *http.Request, f *handshake.Refusal) *HandshakeError {
+func (a *Acceptor) refuse(w http.ResponseWriter, r *http.Request, f *handshake.Refusal) *HandshakeError {
 	h := w.Header()
 	for _, name := range []string{"Content-Encoding", "Transfer-Encoding", "Trailer", "Etag", "Last-Modified"} {
 		delete(h, name) // what a layer above has set for another body than this
@@ -157,14 +171,12 @@ func (a *acceptConfig) refuse(w http.ResponseWriter, r *http.Request, f *handsha
 	}
 	// net/http closes the connection if close is the first value, and only then.
 	h["Connection"] = slices.Concat([]string{"close"}, f.Header["Connection"])
-	body := f.Reason + "\n"
-	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(f.Status)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write([]byte(body)) // the client's loss if it does not arrive
+	write := a.options.Refuse
+	if write == nil {
+		write = writeRefusal
 	}
+	write(w, r, f.Status, f.Reason)
 	level := slog.LevelInfo
 	if f.Status == http.StatusInternalServerError {
 		level = slog.LevelError
@@ -176,7 +188,18 @@ func (a *acceptConfig) refuse(w http.ResponseWriter, r *http.Request, f *handsha
 	return &HandshakeError{Status: f.Status, Reason: f.Reason}
 }
 
-func (a *acceptConfig) checkOrigin(r *http.Request) *handshake.Refusal {
+// writeRefusal is the response of a refusal: the reason as plain text.
+func writeRefusal(w http.ResponseWriter, r *http.Request, status int, reason string) {
+	body := reason + "\n"
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write([]byte(body)) // the client's loss if it does not arrive
+	}
+}
+
+func (a *Acceptor) checkOrigin(r *http.Request) *handshake.Refusal {
 	if a.origins.allows(r) {
 		return nil
 	}
@@ -189,7 +212,7 @@ func (a *acceptConfig) checkOrigin(r *http.Request) *handshake.Refusal {
 	return &handshake.Refusal{Status: http.StatusForbidden, Reason: reason}
 }
 
-func (a *acceptConfig) chooseSubprotocol(r *http.Request, offered []string) (string, *handshake.Refusal) {
+func (a *Acceptor) chooseSubprotocol(r *http.Request, offered []string) (string, *handshake.Refusal) {
 	for _, s := range offered {
 		if slices.Contains(a.options.Subprotocols, s) {
 			return s, nil
@@ -210,7 +233,7 @@ func (a *acceptConfig) chooseSubprotocol(r *http.Request, offered []string) (str
 }
 
 // response builds the 101 response.
-func (a *acceptConfig) response(w http.ResponseWriter, key, sub string) ([]byte, error) {
+func (a *Acceptor) response(w http.ResponseWriter, key, sub string) ([]byte, error) {
 	b := make([]byte, 0, 256)
 	b = append(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
 	b = append(b, handshake.AcceptKey(key)...)

@@ -15,7 +15,7 @@ import (
 // one with [Handle].
 type Handler struct {
 	fn     func(ctx context.Context, c *Conn)
-	accept *acceptConfig
+	accept *Acceptor
 
 	mu      sync.Mutex // guards the following
 	conns   map[*Conn]struct{}
@@ -30,7 +30,7 @@ type Handler struct {
 // unless fn did it; when it panics, with CloseInternalError, and the other
 // connections go on.
 func Handle(fn func(ctx context.Context, c *Conn), o *AcceptOptions) *Handler {
-	return &Handler{fn: fn, accept: o.resolve(), conns: make(map[*Conn]struct{})}
+	return &Handler{fn: fn, accept: newAcceptor(o), conns: make(map[*Conn]struct{})}
 }
 
 // ServeHTTP answers the opening request.
@@ -42,7 +42,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = h.accept.refuse(w, r, &handshake.Refusal{Status: http.StatusServiceUnavailable, Reason: "The server is shutting down."})
 		return
 	}
-	c, err := h.accept.accept(w, r)
+	c, err := h.accept.Accept(w, r)
 	if err != nil {
 		return // answered and logged
 	}
