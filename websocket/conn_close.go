@@ -14,10 +14,10 @@ import (
 
 // Close closes the connection as RFC 6455 §7 describes: it sends what is queued
 // and a Close frame, waits up to CloseTimeout for the peer's, and has the TCP
-// connection closed. Messages that arrive meanwhile go to a reader if there is
-// one, otherwise they are dropped. It returns nil if the peer closed too, and
+// connection closed. A message that arrives meanwhile goes to a read that waits
+// already, otherwise it is dropped. Close returns nil if the peer closed too, and
 // how the connection ended otherwise. If the connection is being closed already
-// Close waits for that.
+// it waits for that.
 //
 // CloseNoStatus with an empty reason sends a frame without a code. A code that
 // must not be sent (RFC 6455 §7.4), a reason over 123 bytes or one that is not

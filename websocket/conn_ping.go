@@ -69,6 +69,7 @@ type keepAlive struct {
 	mu    sync.Mutex // guards the following
 	timer *time.Timer
 	asked bool // a Ping is out and nothing has arrived since
+	read  bool // a reader was waiting when that was looked at last
 }
 
 var errNoPong = errors.New("peer does not answer: nothing arrived after a Ping")
@@ -97,7 +98,9 @@ func (k *keepAlive) tick(c *Conn) {
 		k.mu.Unlock()
 		return
 	}
-	heard := c.heard.Swap(false)
+	heard, read := c.heard.Swap(false), c.waiting.Load()
+	alreadyRead := k.read
+	k.read = read
 	switch {
 	case heard:
 		k.asked = false
@@ -111,8 +114,9 @@ func (k *keepAlive) tick(c *Conn) {
 		c.mu.Unlock()
 		c.kick()
 		return
-	case !c.waiting.Load():
-		// The answer may lie unread in the socket: nobody can tell.
+	case !read || !alreadyRead:
+		// The answer may lie unread in the socket: nobody can tell, or a reader
+		// that has just come is about to.
 		k.timer.Reset(c.cfg.pongTimeout)
 	default:
 		k.mu.Unlock()

@@ -166,7 +166,7 @@ func TestTLSWriteCutShort(t *testing.T) {
 		var err error
 		for websocket.CloseCodeOf(err) == 0 { // until the system's buffers are full, and a write is stuck
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-			err = e.conn.Write(ctx, websocket.Binary, make([]byte, 1000))
+			err = e.conn.Write(ctx, websocket.Binary, make([]byte, 16_000)) // one record
 			cancel()
 		}
 		if !errors.Is(err, context.DeadlineExceeded) || websocket.CloseCodeOf(err) != websocket.CloseAbnormal {
