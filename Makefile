@@ -28,7 +28,7 @@ fmt-check:
 
 fmt:
 	go -C tools build -o ../bin/gofumpt mvdan.cc/gofumpt
-	bin/gofumpt -w $$(git ls-files --cached --others --exclude-standard '*.go')
+	bin/gofumpt -w $$(find . -name node_modules -prune -o -name '*.go' -print)
 
 # Known vulnerabilities in what we depend on. Not in make test: the database is a service of its own
 # (vuln.go.dev) that a build behind a package mirror cannot reach, and its answer changes without our code changing.
