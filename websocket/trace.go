@@ -82,6 +82,7 @@ func (t *Trace) tap(nc net.Conn, early []byte) net.Conn {
 type tappedConn struct {
 	net.Conn
 	sent, received frameScanner
+	ahead          int // octets that have been told of and were not written: a write was cut short, they come again
 }
 
 func (c *tappedConn) Read(p []byte) (int, error) {
@@ -90,9 +91,13 @@ func (c *tappedConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Write tells of the frames first: a peer may be quick, and its answer is to be
+// told of after what it answers.
 func (c *tappedConn) Write(p []byte) (int, error) {
+	told := max(c.ahead, len(p))
+	c.sent.write(p[min(c.ahead, len(p)):])
 	n, err := c.Conn.Write(p)
-	c.sent.write(p[:n])
+	c.ahead = told - n
 	return n, err
 }
 
