@@ -203,3 +203,32 @@ func TestCloseCodes(t *testing.T) {
 		}
 	}
 }
+
+// TestFlippedBits plays every script with each single bit of its input flipped:
+// whatever it then means, it means the same octet by octet as whole.
+func TestFlippedBits(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		for _, s := range wstest.ReadScripts(t, file) {
+			input := s.Input()
+			if len(input) > 200 {
+				continue
+			}
+			for bit := range 8 * len(input) {
+				flipped := bytes.Clone(input)
+				flipped[bit/8] ^= 1 << (bit % 8)
+				whole, single := newReading(&s), newReading(&s)
+				whole.feed(flipped)
+				for i := range flipped {
+					single.feed(flipped[i : i+1])
+				}
+				if !slices.Equal(whole.events, single.events) {
+					t.Errorf("%s:%d, bit %d: whole %q, octet by octet %q", file, s.Line, bit, whole.events, single.events)
+				}
+			}
+		}
+	}
+}
