@@ -34,7 +34,7 @@
 // first octet of a request (on a new connection: from the accept, TLS handshake included). A chunk's size line is bounded by 1 KiB, its overhead in
 // proportion to the data, the trailer section by 4000 octets. The time of a body is the server's ReadTimeout, the time between requests its IdleTimeout; set both.
 //
-// After a refusal the connection closes in stages, RFC 9112 §9.6: the sending side first, then what the peer still sends is discarded, up to
+// After a refusal, and after an answer that says “Connection: close”, the connection closes in stages, RFC 9112 §9.6: the sending side first, then what the peer still sends is discarded, up to
 // 4 MiB and 2 seconds, so that a reset does not destroy the answer. This happens on the goroutine that served the connection; (*http.Server).Close ends it at once.
 //
 // # TLS

@@ -32,7 +32,15 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	// Once the handler has returned, it is net/http's goroutine for this connection that closes it, unless (*http.Server).Close does.
 	c.served.Store(false)
-	defer func() { c.served.Store(!c.hijacked.Load()) }()
+	defer func() {
+		if c.hijacked.Load() {
+			return
+		}
+		if options := w.Header()["Connection"]; r.Close || len(options) > 0 && options[0] == "close" {
+			c.ending.Store(true) // net/http closes: the peer may have sent more
+		}
+		c.served.Store(true)
+	}()
 	if len(r.TransferEncoding) > 0 {
 		// A copy: net/http goes by the Body of its own when it decides whether the connection can be used again.
 		r2 := *r

@@ -126,6 +126,8 @@ func (s *testServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.echo(w, r)
 	case "/health":
 		io.WriteString(w, "ok\n")
+	case "/bye":
+		w.Header().Set("Connection", "close")
 	case "/host":
 		io.WriteString(w, r.Host)
 	case "/empty":
