@@ -30,7 +30,7 @@ var (
 
 // elements are those of a comma-separated list, without empty ones.
 func elements(lines []string) (list []string) {
-	for _, e := range strings.Split(strings.Join(lines, ","), ",") {
+	for e := range strings.SplitSeq(strings.Join(lines, ","), ",") {
 		if e = strings.Trim(e, " \t"); e != "" {
 			list = append(list, e)
 		}

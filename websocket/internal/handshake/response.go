@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 )
 
@@ -110,7 +111,7 @@ func CheckResponse(h http.Header, key string, subprotocols, extensions []string)
 		return "", nil, err
 	}
 	for i, e := range list {
-		if !contains(extensions, e.Name) {
+		if !slices.Contains(extensions, e.Name) {
 			return "", nil, fmt.Errorf("the server chose the extension %q, which was not offered (RFC 6455 §4.1)", e.Name)
 		}
 		for _, other := range list[:i] {
@@ -127,19 +128,10 @@ func chosenSubprotocol(lines, offered []string) (string, error) {
 		return "", nil
 	}
 	chosen := trim(lines[0])
-	if len(lines) > 1 || !contains(offered, chosen) {
+	if len(lines) > 1 || !slices.Contains(offered, chosen) {
 		return "", fmt.Errorf("the server chose the subprotocol %q, which was not offered (RFC 6455 §4.1)", strings.Join(lines, ", "))
 	}
 	return chosen, nil
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // Versions reads the list of versions that a refusing server supports (RFC 6455
