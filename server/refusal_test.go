@@ -133,8 +133,8 @@ func TestForeignHost(t *testing.T) {
 		if !strings.HasPrefix(answer, "HTTP/1.1 "+want+" ") {
 			t.Errorf("%s: %s", host, answer)
 		}
-		if want == "400" && !strings.Contains(answer, "OPENLINE_HOSTS") {
-			t.Errorf("%s: the refusal does not name the setting: %s", host, answer)
+		if want == "400" && (!strings.Contains(answer, "OPENLINE_HOSTS") || !strings.Contains(answer, "application/problem+json")) {
+			t.Errorf("%s: the refusal is no problem that names the setting: %s", host, answer)
 		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/openline/openline/auth"
 	"github.com/openline/openline/console"
 	"github.com/openline/openline/transport"
+	"github.com/openline/openline/transport/problem"
 	"github.com/openline/openline/websocket"
 	"github.com/openline/openline/websocket/http1"
 )
@@ -199,6 +200,9 @@ func (s *Server) Run(ctx context.Context) error {
 			HostsHint:     "To let it in, add it to the setting hosts (--hosts, OPENLINE_HOSTS).",
 			HeaderTimeout: headerTimeout,
 			Logger:        s.log,
+			Refuse: func(w http.ResponseWriter, r *http.Request, status int, reason string) {
+				problem.New(status, "http", "%s", reason).Write(w, r)
+			},
 		})
 	}()
 	var failed error

@@ -163,7 +163,7 @@ func TestServeInstalls(t *testing.T) {
 		go func() { done <- Serve(srv, l, &Options{Logger: discard}) }()
 		s := &testServer{addr: l.Addr().String()}
 		s.script(t, "GET / HTTP/1.1\r\nHost: a\r\nCookie: "+strings.Repeat("c", 60000)+"\r\n\r\n", "200 own")
-		s.script(t, "GET / HTTP/1.1\r\n\r\n", "400 "+errNoHost.body()+" close")
+		s.script(t, "GET / HTTP/1.1\r\n\r\n", "400 400 Bad Request: "+errNoHost.reason()+"\n close")
 	}
 	if states.Load() == 0 {
 		t.Error("ConnState was not called")

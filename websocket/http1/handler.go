@@ -3,6 +3,7 @@ package http1
 import (
 	"bufio"
 	"crypto/rand"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -49,7 +50,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case r.RequestURI == standInTarget && c.ending.Load() && c.s.refused != nil:
-		c.answer(w)
+		c.answer(w, r)
 	case switches(r):
 		lw := &lastWriter{ResponseWriter: w}
 		next.ServeHTTP(lw, r)
@@ -78,16 +79,21 @@ func (b *chunkedBody) Read(p []byte) (int, error) {
 }
 
 // answer refuses what the stand-in stands for.
-func (c *conn) answer(w http.ResponseWriter) {
+func (c *conn) answer(w http.ResponseWriter, r *http.Request) {
 	// The peer may not have read the answers before this one, and the server may have no WriteTimeout.
 	c.inner.SetWriteDeadline(time.Now().Add(defaultHeadTimeout))
-	body := c.s.refused.body()
 	h := w.Header()
-	h.Set("Content-Type", "text/plain; charset=utf-8")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Connection", "close")
-	w.WriteHeader(c.s.refused.status)
+	c.cfg.refuse(w, r, c.s.refused.status, c.s.refused.reason())
+}
+
+// writeRefusal is the answer to a refused request: the reason as plain text.
+func writeRefusal(w http.ResponseWriter, _ *http.Request, status int, reason string) {
+	body := fmt.Sprintf("%d %s: %s\n", status, http.StatusText(status), reason)
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
 	io.WriteString(w, body)
 }
 

@@ -35,6 +35,10 @@ type Options struct {
 	// Logger gets one line for each refusal: peer address, status, reason; never what the request held, but for
 	// an unknown host's name. Default [slog.Default].
 	Logger *slog.Logger
+
+	// Refuse writes the answer to a request that the guard refuses, with the status and with a body that gives the reason. r stands in
+	// for the request, of which nothing is known that could be trusted; the connection ends after the answer. Default: the reason as plain text.
+	Refuse func(w http.ResponseWriter, r *http.Request, status int, reason string)
 }
 
 const (
@@ -50,6 +54,7 @@ type config struct {
 	maxHead     int
 	headTimeout time.Duration // 0: off
 	logger      *slog.Logger
+	refuse      func(w http.ResponseWriter, r *http.Request, status int, reason string)
 }
 
 func (o *Options) resolve() (*config, error) {
@@ -66,6 +71,10 @@ func (o *Options) resolve() (*config, error) {
 		maxHead:     o.MaxHeaderBytes,
 		headTimeout: o.HeaderTimeout,
 		logger:      o.Logger,
+		refuse:      o.Refuse,
+	}
+	if c.refuse == nil {
+		c.refuse = writeRefusal
 	}
 	if c.hostsHint == "" {
 		c.hostsHint = defaultHostsHint

@@ -1,7 +1,6 @@
 package http1
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 )
@@ -20,13 +19,13 @@ func (r *refusal) Error() string { return "http1: " + r.sentence() }
 
 func (r *refusal) sentence() string { return r.text + " (" + r.rule + ")" }
 
-// body is the text of the answer.
-func (r *refusal) body() string {
-	s := fmt.Sprintf("%d %s: %s.", r.status, http.StatusText(r.status), r.sentence())
+// reason is the text of the answer.
+func (r *refusal) reason() string {
+	s := r.sentence() + "."
 	if r.hint != "" {
 		s += " " + r.hint
 	}
-	return s + "\n"
+	return s
 }
 
 func bad(code, rule, text string) *refusal {

@@ -150,7 +150,7 @@ var scripts = map[string]func(*testing.T, *testServer){
 			}
 		}
 		s.script(t, health+"POST /post HTTP/1.1\r\nHost: ws.test:9001\r\nContent-Length: 2\r\n\r\nhi"+"GET /x HTTP/1.1\r\n\r\n"+adminRequest,
-			"200 ok\n", "200 hi", "400 "+errNoHost.body()+" close")
+			"200 ok\n", "200 hi", "400 400 Bad Request: "+errNoHost.reason()+"\n close")
 	},
 	"HM-9-02": func(t *testing.T, s *testServer) {
 		list, raw := answers(t, s.exchange(t, []byte(baseRequest+adminRequest+adminRequest), 1<<20))

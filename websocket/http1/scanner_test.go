@@ -149,8 +149,8 @@ func TestHosts(t *testing.T) {
 			if ok != (got.heads == 1) {
 				t.Errorf("%q: passed %v, want %v", in, got.heads == 1, ok)
 			}
-			if !ok && (got.refused.status != 400 || !strings.HasSuffix(got.refused.body(), " (RFC 9110 §7.4). See server.hosts.\n")) {
-				t.Errorf("%q: %s", in, got.refused.body())
+			if !ok && (got.refused.status != 400 || !strings.HasSuffix(got.refused.reason(), " (RFC 9110 §7.4). See server.hosts.")) {
+				t.Errorf("%q: %s", in, got.refused.reason())
 			}
 		}
 	}
