@@ -138,6 +138,7 @@ func init() {
 		refusedURL(t, "ws://user:pw-sesame@ws.test:x/", "sesame", "user:")
 		refusedURL(t, "ws://pw-sesame@ws.test/?token=sesame", "sesame")
 		refusedURL(t, "ws://@ws.test/")
+		refusedURL(t, "user:pw-sesame@ws.test", "sesame")
 		refusedURL(t, "ws://a:pw-sesame@b@ws.test/", "sesame")
 	})
 }
