@@ -68,7 +68,10 @@ var defaultAcceptor = sync.OnceValue(new(AcceptOptions).lookUp)
 // an origin that is none.
 func NewAcceptor(o *AcceptOptions) (*Acceptor, error) {
 	a := newAcceptor(o)
-	return a, a.invalid
+	if a.invalid != nil {
+		return nil, fmt.Errorf("websocket: %w", a.invalid)
+	}
+	return a, nil
 }
 
 func newAcceptor(o *AcceptOptions) *Acceptor {
@@ -163,7 +166,7 @@ func (a *Acceptor) fail(w http.ResponseWriter, r *http.Request, err error) error
 // already, so the connection is of no further use for HTTP.
 func (a *Acceptor) refuse(w http.ResponseWriter, r *http.Request, f *handshake.Refusal) *HandshakeError {
 	h := w.Header()
-	for _, name := range []string{"Content-Encoding", "Transfer-Encoding", "Trailer", "Etag", "Last-Modified"} {
+	for _, name := range []string{"Content-Encoding", "Content-Length", "Transfer-Encoding", "Trailer", "Etag", "Last-Modified"} {
 		delete(h, name) // what a layer above has set for another body than this
 	}
 	for name, values := range f.Header {

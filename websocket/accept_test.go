@@ -140,3 +140,45 @@ func TestAcceptHeader(t *testing.T) {
 		t.Errorf("the fields are %v", h)
 	}
 }
+
+// A program may write refusals itself: the status, and the fields that go with
+// it, are as they would be.
+func TestAcceptorRefuse(t *testing.T) {
+	var reasons []string
+	a, err := websocket.NewAcceptor(&websocket.AcceptOptions{Refuse: func(w http.ResponseWriter, r *http.Request, status int, reason string) {
+		reasons = append(reasons, reason)
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(status)
+		io.WriteString(w, `{"detail":"no"}`)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "3") // a layer above, of another body
+		if c, err := a.Accept(w, r); err == nil {
+			_ = c.Close(websocket.CloseNormal, "")
+		}
+	}))
+	defer srv.Close()
+	s := &stack{addr: srv.Listener.Addr().String()}
+	for request, status := range map[string]int{change("-Upgrade"): 426, change("+Origin: http://evil.test"): 403, change("Sec-WebSocket-Key: x"): 400} {
+		reasons = nil
+		list, _ := s.exchange(t, request, 1<<20)
+		if len(list) != 1 || list[0].StatusCode != status || list[0].body != `{"detail":"no"}` || !list[0].Close || list[0].ContentLength != 15 ||
+			list[0].Header.Get("Content-Type") != "application/problem+json" || len(reasons) != 1 || reasons[0] == "" {
+			t.Errorf("%q: %d %q, reasons %q", request, statuses(list), bodies(list), reasons)
+			continue
+		}
+		list[0].checkUpgradeRequired(t)
+	}
+	if list, rest := s.exchange(t, baseRequest+sayBye, 1<<20); !slices.Equal(statuses(list), []int{101}) || rest != echoBye {
+		t.Errorf("%d, then %s", statuses(list), frames(rest))
+	}
+	if _, err := websocket.NewAcceptor(&websocket.AcceptOptions{Origins: []string{"app.example"}}); err == nil || !strings.Contains(err.Error(), "app.example") {
+		t.Errorf("a malformed origin: %v", err)
+	}
+	if a, err := websocket.NewAcceptor(nil); a == nil || err != nil {
+		t.Errorf("without options: %v, %v", a, err)
+	}
+}

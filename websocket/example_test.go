@@ -84,6 +84,24 @@ func ExampleAccept() {
 	// welcome, you speak chat.v1
 }
 
+// An Acceptor is made once, and says at once if its options are wrong.
+func ExampleNewAcceptor() {
+	a, err := websocket.NewAcceptor(&websocket.AcceptOptions{Origins: []string{"app.example"}})
+	fmt.Println(err)
+	a, err = websocket.NewAcceptor(&websocket.AcceptOptions{Origins: []string{"https://app.example"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	http.HandleFunc("/ws", func(w http.ResponseWriter, r *http.Request) {
+		c, err := a.Accept(w, r)
+		if err != nil {
+			return // it has been answered and logged
+		}
+		_ = c.Close(websocket.CloseNormal, "")
+	})
+	// Output: websocket: AcceptOptions.Origins has "app.example", which is not of the form https://app.example or https://*.example.com, with no path, international names as xn--
+}
+
 // A handler counts its connections and ends them all when the program does.
 func ExampleHandle() {
 	h := websocket.Handle(func(ctx context.Context, c *websocket.Conn) {
