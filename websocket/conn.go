@@ -39,6 +39,7 @@ type Conn struct {
 	messages lock   // held while a message is being sent, all its fragments
 	sending  lock   // held during a write to the socket; guards the following
 	unsent   []byte // rest of an earlier write, to be sent before anything else
+	broken   bool   // the socket does not take anything any more
 	rawOut   rawOutput
 	wwatch   watch
 

@@ -97,7 +97,7 @@ func (c *Conn) send(ctx context.Context, b []byte, own int, apart []byte) error 
 		return e
 	}
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
-		return c.lost(err)
+		return c.cannotWrite(err)
 	}
 	ctxErr := ctx.Err()
 	switch {
@@ -108,6 +108,24 @@ func (c *Conn) send(ctx context.Context, b []byte, own int, apart []byte) error 
 		return ctxErr
 	}
 	return c.lost(&abandoned{ctxErr})
+}
+
+// cannotWriteWait is how long a connection that cannot be written to is kept for
+// somebody to read from it.
+const cannotWriteWait = time.Second
+
+// cannotWrite deals with a peer that is gone. What it sent before that may lie
+// unread, with a Close that tells why, so it is left to the reader to end the
+// connection. The sending lock is held.
+func (c *Conn) cannotWrite(err error) error {
+	if !c.broken {
+		c.broken = true
+		time.AfterFunc(cannotWriteWait, func() { _ = c.lost(err) })
+	}
+	if c.waiting.Load() {
+		<-c.done // the reader is about to find out
+	}
+	return c.orEnd(&CloseError{Code: CloseAbnormal, Remote: true, Err: err})
 }
 
 // writeSocket writes b and then apart. Nearly always the socket takes all at
