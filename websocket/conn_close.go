@@ -190,12 +190,6 @@ func (c *Conn) whenGone(f func()) {
 	f()
 }
 
-func (c *Conn) isGone() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.isClosed
-}
-
 // cut ends the connection without any ceremony, even one that is lingering.
 func (c *Conn) cut() {
 	_ = c.CloseNow()
