@@ -3,6 +3,7 @@ package openline
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Bounds of names, in bytes.
@@ -102,16 +103,14 @@ func checkPrintable(what, s string, most int) *Error {
 
 // describe names the character at the start of s for a person.
 func describe(s string) string {
-	for i, r := range s {
-		if i > 0 {
-			break
-		}
-		if r == '\uFFFD' {
-			return fmt.Sprintf("0x%02x", s[0])
-		}
+	switch r, size := utf8.DecodeRuneInString(s); {
+	case size == 0:
+		return "the end"
+	case r == utf8.RuneError && size == 1:
+		return fmt.Sprintf("0x%02x", s[0])
+	default:
 		return fmt.Sprintf("%q", r)
 	}
-	return "the end"
 }
 
 // clip cuts s to at most n bytes, so that a peer's nonsense does not fill an answer.
