@@ -25,7 +25,6 @@ import (
 
 const (
 	headerTimeout = 10 * time.Second // of a request's header section, however it trickles in
-	idleTimeout   = 2 * time.Minute  // between two requests on a connection
 	stallTimeout  = 30 * time.Second // of a body or an answer that does not move
 )
 
@@ -36,13 +35,14 @@ type Server struct {
 	warnings []string
 	made     string // the API key made for this run, or ""
 
-	hub      *openline.Hub
-	ws       *transport.WebSocket
-	api      *api.API
-	page     http.Handler
-	http     *http.Server
-	listener net.Listener
-	draining atomic.Bool
+	hub       *openline.Hub
+	ws        *transport.WebSocket
+	api       *api.API
+	page      http.Handler
+	http      *http.Server
+	listener  net.Listener
+	admission *admission
+	draining  atomic.Bool
 }
 
 // New checks the configuration, of which nil is the default, and takes the
@@ -68,17 +68,20 @@ func New(c *Config) (*Server, error) {
 	}
 	files, limited := descriptorLimit()
 	s.warnings = r.warnings(files, limited)
+	limiter := &websocket.Limiter{
+		Connections:         r.connections(files, limited),
+		PerAddress:          r.Limits.PerAddress,
+		HandshakesPerSecond: r.Limits.HandshakesPerSecond,
+	}
+	s.admission = r.newAdmission(files, limited, limiter.Open)
+	s.admission.log = s.log
 	s.hub = openline.New(s.hubOptions())
 	s.ws, err = transport.NewWebSocket(&transport.Options{
-		Hub:        s.hub,
-		Tokens:     tokens,
-		Origins:    r.Origins,
-		OriginHint: "To let it in, add it to the setting origins (--origins, OPENLINE_ORIGINS).",
-		Limiter: &websocket.Limiter{
-			Connections:         r.connections(files, limited),
-			PerAddress:          r.Limits.PerAddress,
-			HandshakesPerSecond: r.Limits.HandshakesPerSecond,
-		},
+		Hub:          s.hub,
+		Tokens:       tokens,
+		Origins:      r.Origins,
+		OriginHint:   "To let it in, add it to the setting origins (--origins, OPENLINE_ORIGINS).",
+		Limiter:      limiter,
 		PerUser:      r.Limits.PerUser,
 		MessageRate:  r.Limits.MessagesPerSecond,
 		MessageBurst: r.Limits.MessageBurst,
@@ -106,6 +109,7 @@ func New(c *Config) (*Server, error) {
 		Handler:           s,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
+		ConnState:         s.admission.state,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	return s, nil
@@ -195,7 +199,7 @@ func (s *Server) Close() error {
 func (s *Server) Run(ctx context.Context) error {
 	served := make(chan error, 1)
 	go func() {
-		served <- http1.Serve(s.http, s.listener, &http1.Options{
+		served <- http1.Serve(s.http, &admitting{s.listener, s.admission}, &http1.Options{
 			Hosts:         s.config.hosts(),
 			HostsHint:     "To let it in, add it to the setting hosts (--hosts, OPENLINE_HOSTS).",
 			HeaderTimeout: headerTimeout,
