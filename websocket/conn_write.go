@@ -97,7 +97,7 @@ func (c *Conn) send(ctx context.Context, b []byte, own int, apart []byte) error 
 		return e
 	}
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
-		return c.cannotWrite(err)
+		return c.cannotWrite(ctx, err)
 	}
 	ctxErr := ctx.Err()
 	switch {
@@ -117,13 +117,16 @@ const cannotWriteWait = time.Second
 // cannotWrite deals with a peer that is gone. What it sent before that may lie
 // unread, with a Close that tells why, so it is left to the reader to end the
 // connection. The sending lock is held.
-func (c *Conn) cannotWrite(err error) error {
+func (c *Conn) cannotWrite(ctx context.Context, err error) error {
 	if !c.broken {
 		c.broken = true
 		time.AfterFunc(cannotWriteWait, func() { _ = c.lost(err) })
 	}
 	if c.waiting.Load() {
-		<-c.done // the reader is about to find out
+		select { // the reader is about to find out
+		case <-c.done:
+		case <-ctx.Done():
+		}
 	}
 	return c.orEnd(&CloseError{Code: CloseAbnormal, Remote: true, Err: err})
 }
@@ -226,6 +229,7 @@ func (c *Conn) flush(mayBlock bool) {
 		b := c.gather(*buf)
 		if len(b) == 0 {
 			putBuffer(buf)
+			c.allSent()
 			c.sending.release()
 			if c.pending() && c.sending.tryAcquire() {
 				continue
@@ -242,11 +246,13 @@ func (c *Conn) flush(mayBlock bool) {
 			}
 			if n < len(b) {
 				c.unsent = append([]byte(nil), b[n:]...)
+				*buf = b
 				putBuffer(buf)
 				go c.flush(true)
 				return
 			}
 		}
+		*buf = b
 		putBuffer(buf)
 	}
 }

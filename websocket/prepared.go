@@ -64,8 +64,9 @@ func (c *Conn) TrySend(p *Prepared) error {
 
 // queue holds the prepared messages that a connection has not written yet.
 type queue struct {
-	messages []*Prepared
-	bytes    int
+	messages   []*Prepared
+	bytes      int
+	overflowed bool // a message did not fit
 }
 
 func (q *queue) len() int { return len(q.messages) }
@@ -73,6 +74,7 @@ func (q *queue) len() int { return len(q.messages) }
 func (q *queue) add(p *Prepared, cfg *config) bool {
 	n := len(q.messages)
 	if n > 0 && (cfg.queueMax > 0 && n >= cfg.queueMax || cfg.queueBytes > 0 && q.bytes+len(p.frame) > cfg.queueBytes) {
+		q.overflowed = true
 		return false
 	}
 	q.messages = append(q.messages, p)
