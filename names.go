@@ -41,7 +41,7 @@ func CheckUser(name string) error {
 }
 
 // CheckChannel returns nil if sessions and backends can subscribe and publish to the channel by name. Else it returns an *[Error]: with [CodeBadName] it says what
-// is allowed, 1–128 bytes of A–Z a–z 0–9 . _ - ~ @ : /; with [CodeReserved] the name begins with @, which is for inboxes and the channel of everyone.
+// is allowed, 1–128 bytes of A–Z a–z 0–9 . _ - ~ @ : /, no part between slashes being . or ..; with [CodeReserved] the name begins with @, which is for inboxes and the channel of everyone.
 func CheckChannel(name string) error {
 	if e := checkChannel(name); e != nil {
 		return e
@@ -75,6 +75,11 @@ func checkAlphabet(what, name string, slash bool) *Error {
 	for i := range len(name) {
 		if c := name[i]; !nameBytes[c] && (c != '/' || !slash) {
 			return refuse(CodeBadName, "a %s's name has 1 to %d bytes of %s; byte %d of %q is %s", what, maxName, allowed, i, name, describe(name[i:]))
+		}
+	}
+	for segment := range strings.SplitSeq(name, "/") {
+		if segment == "." || segment == ".." {
+			return refuse(CodeBadName, "a %s's name has no part that is . or ..: in the path of a URL these mean something else", what)
 		}
 	}
 	return nil
