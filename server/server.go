@@ -82,6 +82,7 @@ func New(c *Config) (*Server, error) {
 		Origins:      r.Origins,
 		OriginHint:   "To let it in, add it to the setting origins (--origins, OPENLINE_ORIGINS).",
 		Limiter:      limiter,
+		MaxChannels:  r.maxChannels(),
 		PerUser:      r.Limits.PerUser,
 		MessageRate:  r.Limits.MessagesPerSecond,
 		MessageBurst: r.Limits.MessageBurst,
@@ -140,6 +141,15 @@ func (s *Server) hubOptions() *openline.Options {
 		o.MaxData = max(int(s.config.Limits.MessageSize), -1)
 	}
 	return &o
+}
+
+// maxChannels returns the hub's bound of a session's channels, 0 for its
+// default.
+func (r *resolved) maxChannels() int {
+	if r.Hub == nil {
+		return 0
+	}
+	return r.Hub.MaxChannels
 }
 
 // logger returns the configured logger, or one that writes to w.
