@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 
 	"github.com/openline/openline"
@@ -43,7 +44,7 @@ func (a *API) batch(w http.ResponseWriter, c *call) error {
 	}
 	in := &lineReader{
 		r:    bufio.NewReaderSize(&stallReader{c.Body, control, a.stall}, 32<<10),
-		most: int(a.maxBody) + lineOverhead,
+		most: int(min(a.maxBody, math.MaxInt-lineOverhead)) + lineOverhead,
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/x-ndjson")

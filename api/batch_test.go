@@ -114,6 +114,13 @@ func TestBatchRefused(t *testing.T) {
 	}
 }
 
+// A negative MaxBody is no bound, of a body and of a line.
+func TestNoBodyBound(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.MaxBody = -1 })
+	want(t, r.call("POST", "/api/broadcast", `"hi"`), 200, `"delivered":0`)
+	want(t, r.call("POST", "/api/batch", `{"all":true,"data":1}`), 200, `"delivered":0`)
+}
+
 // Each result comes as soon as its line is done, while the body goes on.
 func TestBatchStreams(t *testing.T) {
 	r := newRig(t, nil)
