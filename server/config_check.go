@@ -40,6 +40,9 @@ func (c *Config) resolve() (*resolved, error) {
 	r.Ping = cmp.Or(r.Ping, defaultPing)
 	r.Drain = cmp.Or(r.Drain, defaultDrain)
 	r.Limits.MessageSize = cmp.Or(r.Limits.MessageSize, defaultMessageSize)
+	if r.Limits.MessageBurst < 0 {
+		return nil, errors.New("server: limits.message_burst is negative; to have no limit, leave limits.messages_per_second out")
+	}
 	if r.Limits.MessageBurst == 0 {
 		r.Limits.MessageBurst = max(defaultBurst, int(min(2*r.Limits.MessagesPerSecond, 1<<30)))
 	}

@@ -261,6 +261,7 @@ func TestResolve(t *testing.T) {
 		{"origin with no scheme", &Config{Origins: []string{"app.example"}}, "origins: "},
 		{"origin with a star inside", &Config{Origins: []string{"https://a*.example"}}, "origins: "},
 		{"origins", &Config{Origins: []string{"https://a", "http://localhost:3000", "https://*.example.com", "*"}}, ""},
+		{"negative burst", &Config{Limits: LimitsConfig{MessagesPerSecond: 5, MessageBurst: -1}}, "limits.message_burst is negative"},
 		{"level", &Config{Log: LogConfig{Level: "loud"}}, "log.level"},
 		{"format", &Config{Log: LogConfig{Format: "xml"}}, "log.format"},
 	} {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -26,6 +27,8 @@ import (
 const (
 	headerTimeout = 10 * time.Second // of a request's header section, however it trickles in
 	stallTimeout  = 30 * time.Second // of a body or an answer that does not move
+
+	envelopeReserve = 4 << 10 // of a message's bytes, what is not its data
 )
 
 // Server is one node of Openline. Make it with [New].
@@ -138,9 +141,20 @@ func (s *Server) hubOptions() *openline.Options {
 		o.Logger = s.log
 	}
 	if o.MaxData == 0 {
-		o.MaxData = max(int(s.config.Limits.MessageSize), -1)
+		o.MaxData = s.config.maxData()
 	}
 	return &o
+}
+
+// maxData returns how large the data of a message may be, so that with its
+// envelope it is no larger than a client may send: one whose own limit is the
+// same can take it.
+func (r *resolved) maxData() int {
+	size := int(min(r.Limits.MessageSize, math.MaxInt))
+	if size < 0 {
+		return -1
+	}
+	return size - min(envelopeReserve, size/2)
 }
 
 // maxChannels returns the hub's bound of a session's channels, 0 for its
