@@ -102,14 +102,19 @@ func cut(p []byte) int {
 // is also the fastest for ASCII.
 const (
 	shortest = 35
-	long     = 128
+	long     = 64
 )
 
 // valid is utf8.Valid with faster ways for the short ASCII texts that most
 // messages are and, where there are vectors, for all but the shortest texts.
 func valid(p []byte) bool {
 	if !vector || len(p) < long {
-		for len(p) >= 8 && binary.LittleEndian.Uint64(p)&0x8080808080808080 == 0 {
+		const high = 0x8080808080808080
+		for len(p) >= 32 && (binary.LittleEndian.Uint64(p)|binary.LittleEndian.Uint64(p[8:])|
+			binary.LittleEndian.Uint64(p[16:])|binary.LittleEndian.Uint64(p[24:]))&high == 0 {
+			p = p[32:]
+		}
+		for len(p) >= 8 && binary.LittleEndian.Uint64(p)&high == 0 {
 			p = p[8:]
 		}
 	}
