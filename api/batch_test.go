@@ -53,6 +53,8 @@ func TestBatch(t *testing.T) {
 		{`{"to":"alice","data":`, 400, "ends at byte 21"},
 		{`{"to":"alice","data":1} 2`, 400, "byte 24"},
 		{`{"to":"alice","dta":1}`, 400, `unknown field \"dta\"`},
+		{`{"TO":"alice","data":1}`, 400, `unknown field \"TO\"`},
+		{`{"to":"alice","data":1,"data":2}`, 400, `\"data\" is given more than once`},
 		{`{"to":7,"data":1}`, 400, `\"to\"`},
 		{`[]`, 400, "must be an object"},
 		{`{"data":1}`, 400, "one target"},
