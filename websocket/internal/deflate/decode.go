@@ -1,5 +1,7 @@
 package deflate
 
+import "math/bits"
+
 // fastBits is the length of the codes that one look-up decodes.
 const fastBits = 9
 
@@ -55,10 +57,10 @@ const (
 	noCode   = maxCode + 1
 )
 
-// next decodes the symbol that the lowest of n bits begin with, and tells the
+// next decodes the symbol that the lowest of acc's n bits begin with, and tells the
 // length of its code, or needBits or noCode. The bits above n are zero.
-func (d *decoder) next(bits uint64, n uint) (sym, length uint) {
-	e := uint(d.fast[bits&(1<<fastBits-1)])
+func (d *decoder) next(acc uint64, n uint) (sym, length uint) {
+	e := uint(d.fast[acc&(1<<fastBits-1)])
 	if length = e & 15; length != 0 && length <= n {
 		return e >> 4, length
 	}
@@ -67,8 +69,8 @@ func (d *decoder) next(bits uint64, n uint) (sym, length uint) {
 		if length > n {
 			return 0, needBits
 		}
-		code |= uint(bits & 1)
-		bits >>= 1
+		code |= uint(acc & 1)
+		acc >>= 1
 		count := uint(d.count[length])
 		if code < first+count {
 			return uint(d.symbol[index+code-first]), length
@@ -82,13 +84,7 @@ func (d *decoder) next(bits uint64, n uint) (sym, length uint) {
 
 // reverse turns the order of the lowest l bits of a code round: codes go over
 // the wire from their highest bit.
-func reverse(code uint16, l uint8) (r uint16) {
-	for range l {
-		r = r<<1 | code&1
-		code >>= 1
-	}
-	return r
-}
+func reverse(code uint16, l uint8) uint16 { return bits.Reverse16(code) >> (16 - l) }
 
 // fixedLit and fixedDist decode the fixed codes.
 var fixedLit, fixedDist = func() (lit, dist *decoder) {

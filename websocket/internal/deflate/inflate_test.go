@@ -148,6 +148,7 @@ func FuzzInflate(f *testing.F) {
 	f.Add(unhex(f, "4b cf 2f c8 48 2d 52 48 47 a6 00 4a cf 2f c8 48 2d 52 48 47 a6 00 00"), uint16(3))
 	f.Add(unhex(f, "24 8b 21 0e 00 40 0c c2 de 3a 51 31 83 ea ff 73 2c 17 4c 49 21 23 31 8a 33 b6 1c 2c e0 8f c5 30 d4 6c 77 14 7b b8 56 aa 7e 00"), uint16(1))
 	f.Add(unhex(f, "72 04 62 00 00"), uint16(2))
+	f.Add([]byte("c8xa"), uint16(1)) // with 00 00 ff ff behind it, more than it seems
 	for _, level := range []int{1, 5} {
 		f.Add(deflate.NewDeflater(15, false, level).Append(nil, bytes.Repeat(event(1), 5)), uint16(level))
 	}
@@ -157,8 +158,10 @@ func FuzzInflate(f *testing.F) {
 		if !bytes.Equal(got, single) || !errors.Is(singleErr, err) {
 			t.Fatalf("%x: in pieces of %d: %x, %v; octet by octet: %x, %v", payload, piece, got, err, single, singleErr)
 		}
-		if len(payload) == 0 || last(payload) {
-			return // the standard library stops at a block that is marked as the last
+		if len(payload) == 0 || last(payload) || errors.Is(err, deflate.ErrCut) {
+			// The standard library stops at a block that is marked as the last, and
+			// it may find sense in what is cut and has got the last four octets.
+			return
 		}
 		want, wantErr := standard(payload, nil)
 		if (err == nil) != (wantErr == nil) || err == nil && !bytes.Equal(got, want) {

@@ -1,6 +1,9 @@
 package proto
 
 import (
+	"errors"
+
+	"github.com/openline/openline/websocket/internal/deflate"
 	"github.com/openline/openline/websocket/internal/frame"
 	"github.com/openline/openline/websocket/internal/mask"
 	"github.com/openline/openline/websocket/internal/utf8x"
@@ -25,14 +28,14 @@ type Event struct {
 	Opcode  frame.Opcode // Data: Text or Binary, the type of the message
 	First   bool         // Data: the message begins with this piece
 	Last    bool         // Data: the message ends with this piece
-	RSV1    bool         // Data: the message's first frame had RSV1 set
+	RSV1    bool         // Data: the message's first frame had RSV1 set, it came compressed
 	Code    uint16       // Close: the peer's code, CodeNoStatus for an empty body
 	Payload []byte       // Data, Ping, Pong: unmasked octets; Close: the reason
 }
 
 // Limits bound what a peer may make this end hold or do.
 type Limits struct {
-	MessageSize int64 // octets of one message; 0 or less: none
+	MessageSize int64 // octets of one message, when inflated; 0 or less: none
 	Fragments   int   // frames of one message; 0 or less: none
 }
 
@@ -62,6 +65,9 @@ type Receiver struct {
 	size      int64
 	fragments int
 	text      utf8x.Validator
+
+	inflate *deflate.Inflater // nil: compression has not been agreed on
+	pending bool              // inflate has been given octets that it may make something of
 }
 
 // NewReceiver returns the receiving half of a connection's client or server
@@ -69,6 +75,22 @@ type Receiver struct {
 // frame of a message (RFC 7692 §6 does).
 func NewReceiver(client, rsv1 bool, limits Limits) Receiver {
 	return Receiver{client: client, rsv1: rsv1, limits: limits}
+}
+
+// Inflate makes the receiver inflate messages whose first frame has RSV1 set
+// (RFC 7692 §6.2). It is called before the first Receive.
+func (r *Receiver) Inflate(d *deflate.Inflater) { r.inflate, r.rsv1 = d, true }
+
+// Pending reports whether Receive may have an event without further input.
+func (r *Receiver) Pending() bool { return r.pending }
+
+// Release gives up what the last event's Payload may be a view of, if that was
+// memory of the receiver's. The driver calls it when it is done with a message
+// and before it waits.
+func (r *Receiver) Release() {
+	if r.inflate != nil {
+		r.inflate.Release()
+	}
 }
 
 // Ended reports whether the peer's Close has been read.
@@ -84,15 +106,19 @@ func (r *Receiver) InMessage() bool { return r.open }
 // still to come: what a driver may read straight to where it wants them. It is
 // the peer's claim and no reason to reserve memory.
 func (r *Receiver) DataLeft() uint64 {
-	if !r.payload || r.cur.Opcode.Control() {
+	if !r.payload || r.cur.Opcode.Control() || r.compressed() {
 		return 0
 	}
 	return r.left
 }
 
+// compressed reports whether the open message is to be inflated.
+func (r *Receiver) compressed() bool { return r.firstRSV1 && r.inflate != nil }
+
 // Receive takes octets from the peer. It unmasks them in place and stops at the
 // first event: n is how many octets of p it took, to be called again with the
-// rest. Without an event it takes all of p. After an error, which is always an
+// rest, and as long as Pending reports true. Without an event it takes all of p.
+// After an error, which is always an
 // *Error, nothing further is read; after a Close everything is discarded
 // (RFC 6455 §1.4, §5.5.1).
 func (r *Receiver) Receive(p []byte) (n int, ev Event, err error) {
@@ -102,7 +128,16 @@ func (r *Receiver) Receive(p []byte) (n int, ev Event, err error) {
 	if r.ended {
 		return len(p), Event{}, nil
 	}
-	for n < len(p) {
+	for r.pending || n < len(p) {
+		if r.pending {
+			if ev, err = r.inflated(); err != nil {
+				return n, Event{}, r.fail(err)
+			}
+			if ev.Kind != NeedMore {
+				return n, ev, nil
+			}
+			continue
+		}
 		if !r.payload {
 			k, err := r.readHeader(p[n:])
 			n += k
@@ -116,6 +151,9 @@ func (r *Receiver) Receive(p []byte) (n int, ev Event, err error) {
 		piece := p[n:]
 		if uint64(len(piece)) > r.left {
 			piece = piece[:r.left]
+		}
+		if r.compressed() && !r.cur.Opcode.Control() {
+			piece = piece[:min(len(piece), r.inflate.Room())]
 		}
 		n += len(piece)
 		r.left -= uint64(len(piece))
@@ -137,6 +175,7 @@ func (r *Receiver) Receive(p []byte) (n int, ev Event, err error) {
 func (r *Receiver) fail(err error) error {
 	r.failure = err
 	r.control = nil
+	r.drop()
 	return err
 }
 
@@ -243,10 +282,13 @@ func (r *Receiver) begin(h frame.Header) error {
 	}
 	// The limit holds for the whole message and is judged by the claim, before
 	// any of the payload is awaited (RFC 6455 §10.4).
-	if r.limits.MessageSize > 0 && h.Length > uint64(r.limits.MessageSize-r.size) {
-		return ErrMessageTooBig
+	// Of a compressed message it is what comes out that counts.
+	if !r.compressed() {
+		if r.limits.MessageSize > 0 && h.Length > uint64(r.limits.MessageSize-r.size) {
+			return ErrMessageTooBig
+		}
+		r.size += int64(h.Length)
 	}
-	r.size += int64(h.Length)
 	r.fragments++
 	if r.limits.Fragments > 0 && r.fragments > r.limits.Fragments {
 		return ErrFragmentsLimit
@@ -264,8 +306,58 @@ func (r *Receiver) dataPiece(piece []byte) (Event, error) {
 	}
 	r.payload = r.left > 0
 	last := !r.payload && r.cur.Fin
-	// A compressed message is text only once it is inflated.
-	if r.opcode == frame.Text && !r.firstRSV1 {
+	if r.compressed() {
+		r.inflate.Take(piece)
+		r.pending = len(piece) > 0 || last
+		return Event{}, nil
+	}
+	return r.piece(piece, last)
+}
+
+// inflated takes what comes of the compressed octets that have been taken in.
+func (r *Receiver) inflated() (Event, error) {
+	out, more, err := r.inflate.Next()
+	if err != nil {
+		return Event{}, deflateError(err)
+	}
+	r.size += int64(len(out))
+	if r.limits.MessageSize > 0 && r.size > r.limits.MessageSize {
+		return Event{}, ErrMessageTooBig
+	}
+	r.pending = more
+	last := !more && !r.payload && r.cur.Fin
+	if last {
+		if err := r.inflate.End(); err != nil {
+			return Event{}, deflateError(err)
+		}
+	}
+	if len(out) == 0 && !last {
+		return Event{}, nil
+	}
+	return r.piece(out, last)
+}
+
+func deflateError(err error) error {
+	switch {
+	case errors.Is(err, deflate.ErrCut):
+		return ErrDeflateCut
+	case errors.Is(err, deflate.ErrWindow):
+		return ErrDeflateWindow
+	}
+	return ErrDeflate
+}
+
+// drop gives up the message that is being inflated.
+func (r *Receiver) drop() {
+	r.pending = false
+	if r.inflate != nil {
+		r.inflate.Drop()
+	}
+}
+
+// piece reports octets of a message as they are for the application.
+func (r *Receiver) piece(piece []byte, last bool) (Event, error) {
+	if r.opcode == frame.Text && (!r.firstRSV1 || r.inflate != nil) {
 		if !r.text.Write(piece) || last && !r.text.Complete() {
 			return Event{}, ErrText
 		}
@@ -304,6 +396,7 @@ func (r *Receiver) controlPiece(piece []byte) (Event, error) {
 	ev, err := parseClose(piece)
 	if err == nil {
 		r.ended, r.open = true, false
+		r.drop()
 	}
 	return ev, err
 }
