@@ -66,17 +66,15 @@ func (d *Inflater) Take(p []byte) int {
 
 // Next returns the next piece of the inflated message, a view that is valid
 // until the next call of any method, and whether there may be more to come of
-// what has been taken. After an error the Inflater is of no further use.
+// what has been taken. With an error it returns what was inflated before it; the
+// Inflater is of no further use then.
 func (d *Inflater) Next() (out []byte, more bool, err error) {
 	s := d.open()
 	s.slide()
 	more, err = s.run()
 	out = s.buf[s.start:s.end]
 	s.start = s.end
-	if err != nil {
-		return nil, false, err
-	}
-	return out, more, nil
+	return out, more, err
 }
 
 // End ends the message: what has been taken has to be the whole of it. What Next

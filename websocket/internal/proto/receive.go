@@ -1,8 +1,6 @@
 package proto
 
 import (
-	"errors"
-
 	"github.com/openline/openline/websocket/internal/deflate"
 	"github.com/openline/openline/websocket/internal/frame"
 	"github.com/openline/openline/websocket/internal/mask"
@@ -77,22 +75,6 @@ func NewReceiver(client, rsv1 bool, limits Limits) Receiver {
 	return Receiver{client: client, rsv1: rsv1, limits: limits}
 }
 
-// Inflate makes the receiver inflate messages whose first frame has RSV1 set
-// (RFC 7692 §6.2). It is called before the first Receive.
-func (r *Receiver) Inflate(d *deflate.Inflater) { r.inflate, r.rsv1 = d, true }
-
-// Pending reports whether Receive may have an event without further input.
-func (r *Receiver) Pending() bool { return r.pending }
-
-// Release gives up what the last event's Payload may be a view of, if that was
-// memory of the receiver's. The driver calls it when it is done with a message
-// and before it waits.
-func (r *Receiver) Release() {
-	if r.inflate != nil {
-		r.inflate.Release()
-	}
-}
-
 // Ended reports whether the peer's Close has been read.
 func (r *Receiver) Ended() bool { return r.ended }
 
@@ -111,9 +93,6 @@ func (r *Receiver) DataLeft() uint64 {
 	}
 	return r.left
 }
-
-// compressed reports whether the open message is to be inflated.
-func (r *Receiver) compressed() bool { return r.firstRSV1 && r.inflate != nil }
 
 // Receive takes octets from the peer. It unmasks them in place and stops at the
 // first event: n is how many octets of p it took, to be called again with the
@@ -311,56 +290,17 @@ func (r *Receiver) dataPiece(piece []byte) (Event, error) {
 		r.pending = len(piece) > 0 || last
 		return Event{}, nil
 	}
+	if r.opcode == frame.Text && !r.firstRSV1 && !r.text.Write(piece) {
+		return Event{}, ErrText
+	}
 	return r.piece(piece, last)
 }
 
-// inflated takes what comes of the compressed octets that have been taken in.
-func (r *Receiver) inflated() (Event, error) {
-	out, more, err := r.inflate.Next()
-	if err != nil {
-		return Event{}, deflateError(err)
-	}
-	r.size += int64(len(out))
-	if r.limits.MessageSize > 0 && r.size > r.limits.MessageSize {
-		return Event{}, ErrMessageTooBig
-	}
-	r.pending = more
-	last := !more && !r.payload && r.cur.Fin
-	if last {
-		if err := r.inflate.End(); err != nil {
-			return Event{}, deflateError(err)
-		}
-	}
-	if len(out) == 0 && !last {
-		return Event{}, nil
-	}
-	return r.piece(out, last)
-}
-
-func deflateError(err error) error {
-	switch {
-	case errors.Is(err, deflate.ErrCut):
-		return ErrDeflateCut
-	case errors.Is(err, deflate.ErrWindow):
-		return ErrDeflateWindow
-	}
-	return ErrDeflate
-}
-
-// drop gives up the message that is being inflated.
-func (r *Receiver) drop() {
-	r.pending = false
-	if r.inflate != nil {
-		r.inflate.Drop()
-	}
-}
-
-// piece reports octets of a message as they are for the application.
+// piece reports octets of a message as they are for the application. Text among
+// them has been checked.
 func (r *Receiver) piece(piece []byte, last bool) (Event, error) {
-	if r.opcode == frame.Text && (!r.firstRSV1 || r.inflate != nil) {
-		if !r.text.Write(piece) || last && !r.text.Complete() {
-			return Event{}, ErrText
-		}
+	if last && r.opcode == frame.Text && (!r.firstRSV1 || r.inflate != nil) && !r.text.Complete() {
+		return Event{}, ErrText
 	}
 	first := !r.begun
 	if len(piece) == 0 && !first && !last {
