@@ -64,8 +64,8 @@ func TestDeflate(t *testing.T) {
 				if err != nil || !bytes.Equal(got, in) {
 					t.Fatalf("%s, %d bits, level %d: %v, %d octets of %d", name, bits, level, err, len(got), len(in))
 				}
-				if p := parse(t, out); p.farthest > 1<<bits || p.out != len(in) {
-					t.Fatalf("%s, %d bits, level %d: looks back %d octets, has %d of %d", name, bits, level, p.farthest, p.out, len(in))
+				if p := parse(t, out); p.Farthest > 1<<bits || p.Octets != len(in) {
+					t.Fatalf("%s, %d bits, level %d: looks back %d octets, has %d of %d", name, bits, level, p.Farthest, p.Octets, len(in))
 				}
 				if most := len(in) + 5*(len(in)>>15+1) + 1; len(out) > most {
 					t.Errorf("%s, %d bits, level %d: %d octets for %d", name, bits, level, len(out), len(in))
@@ -125,8 +125,8 @@ func TestTakeover(t *testing.T) {
 				if got, err := standard(out, window); err != nil || !bytes.Equal(got, msg) {
 					t.Fatalf("%d bits, level %d, message %d: %v", bits, level, i, err)
 				}
-				if p := parse(t, out); p.farthest > 1<<bits {
-					t.Fatalf("%d bits, level %d, message %d: looks back %d octets", bits, level, i, p.farthest)
+				if p := parse(t, out); p.Farthest > 1<<bits {
+					t.Fatalf("%d bits, level %d, message %d: looks back %d octets", bits, level, i, p.Farthest)
 				}
 				got, err := inflateAll(in, out, 700)
 				if err != nil || !bytes.Equal(got, msg) {

@@ -215,8 +215,8 @@ func FuzzDeflate(f *testing.F) {
 				if got, err := inflateAll(in, out, int(cut)+1); err != nil || !bytes.Equal(got, msg) {
 					t.Fatalf("%s: an Inflater: %v", what, err)
 				}
-				if p := parse(t, out); p.farthest > 1<<bits {
-					t.Fatalf("%s: looks back %d octets", what, p.farthest)
+				if p := parse(t, out); p.Farthest > 1<<bits {
+					t.Fatalf("%s: looks back %d octets", what, p.Farthest)
 				}
 				past = append(past, msg...)
 			}
