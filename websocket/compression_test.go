@@ -115,7 +115,8 @@ func exchange(t *testing.T, from, to *websocket.Conn) {
 	})
 	send(3, func(msg []byte) error { return from.WriteUncompressed(ctx, websocket.Binary, msg) })
 	pongs, stop := context.WithCancel(ctx)
-	go func() { _, _, _ = from.Read(pongs) }()
+	var listening sync.WaitGroup
+	listening.Go(func() { _, _, _ = from.Read(pongs) })
 	var next [4]int
 	for n := range 4 * each {
 		var got []byte
@@ -139,6 +140,7 @@ func exchange(t *testing.T, from, to *websocket.Conn) {
 	}
 	sending.Wait()
 	stop()
+	listening.Wait()
 }
 
 // A message that is prepared once is the same octets for all connections with

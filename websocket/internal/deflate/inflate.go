@@ -164,7 +164,10 @@ func newInflate(bits uint8) *inflate {
 	return s
 }
 
-func putInflate(s *inflate) { inflates[s.bits].Put(s) }
+func putInflate(s *inflate) {
+	poison(s.buf)
+	inflates[s.bits].Put(s)
+}
 
 func (s *inflate) reach() int { return 1 << s.bits }
 
