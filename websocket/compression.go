@@ -56,11 +56,11 @@ func (o *Compression) check() error {
 	}
 	for name, bits := range map[string]int{"WindowBits": o.WindowBits, "PeerWindowBits": o.PeerWindowBits} {
 		if bits > 0 && bits < deflate.MinBits || bits > deflate.MaxBits {
-			return fmt.Errorf("Compression.%s is %d, not 8 to 15 (RFC 7692 §7.1.2)", name, bits)
+			return fmt.Errorf("the setting Compression.%s is %d, not 8 to 15 (RFC 7692 §7.1.2)", name, bits)
 		}
 	}
 	if o.Level < 0 || o.Level > 9 {
-		return fmt.Errorf("Compression.Level is %d, not 1 to 9", o.Level)
+		return fmt.Errorf("the setting Compression.Level is %d, not 1 to 9", o.Level)
 	}
 	return nil
 }

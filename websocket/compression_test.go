@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -264,6 +265,48 @@ func TestCompressedStream(t *testing.T) {
 		e.ExpectEnd()
 		e.Close()
 		e.expectErr(t, websocket.CloseInvalidPayload, false)
+	}
+}
+
+// A read that is given up in the middle of a compressed message is taken up
+// again, wherever the message was cut, by a read of either kind.
+func TestCompressedReadGivenUp(t *testing.T) {
+	t.Parallel()
+	for _, client := range ends {
+		e := newBench(t, idle, whole()).open(client)
+		for cut := range gopherD1 {
+			octets := e.AppendFrame(nil, true, 1|rsv1, gopherD1)
+			at := len(octets) - len(gopherD1) + cut
+			e.SendBytes(octets[:at])
+			ctx, cancel := context.WithCancel(t.Context())
+			given := make(chan error, 1)
+			go func() {
+				_, _, err := e.conn.Read(ctx)
+				given <- err
+			}()
+			if cut%2 == 0 {
+				runtime.Gosched() // sometimes it has read before it is given up, sometimes not
+			}
+			cancel()
+			if err := <-given; !errors.Is(err, context.Canceled) {
+				t.Fatal(err)
+			}
+			e.SendBytes(octets[at:])
+			var got []byte
+			var err error
+			if cut%3 == 0 {
+				var r io.Reader
+				if _, r, err = e.conn.NextReader(t.Context()); err == nil {
+					got, err = io.ReadAll(r)
+				}
+			} else {
+				_, got, err = e.conn.Read(t.Context())
+			}
+			if err != nil || string(got) != gopher {
+				t.Fatalf("cut at %d: %q, %v", cut, got, err)
+			}
+		}
+		_ = e.conn.CloseNow()
 	}
 }
 

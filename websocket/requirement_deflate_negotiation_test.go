@@ -214,10 +214,10 @@ func TestCompressionSettings(t *testing.T) {
 	t.Parallel()
 	for _, c := range []*websocket.Compression{{WindowBits: 7}, {WindowBits: 16}, {PeerWindowBits: 1}, {PeerWindowBits: 20}, {Level: 10}, {Level: -1}} {
 		o := websocket.ConnOptions{Compression: c}
-		if _, err := websocket.NewAcceptor(&websocket.AcceptOptions{ConnOptions: o}); err == nil || !strings.HasPrefix(err.Error(), "websocket: Compression.") {
+		if _, err := websocket.NewAcceptor(&websocket.AcceptOptions{ConnOptions: o}); err == nil || !strings.HasPrefix(err.Error(), "websocket: the setting Compression.") {
 			t.Errorf("%+v: %v", *c, err)
 		}
-		if _, err := websocket.Dial(t.Context(), "ws://127.0.0.1:1/", &websocket.DialOptions{ConnOptions: o}); err == nil || !strings.HasPrefix(err.Error(), "websocket: Compression.") {
+		if _, err := websocket.Dial(t.Context(), "ws://127.0.0.1:1/", &websocket.DialOptions{ConnOptions: o}); err == nil || !strings.HasPrefix(err.Error(), "websocket: the setting Compression.") {
 			t.Errorf("%+v: %v", *c, err)
 		}
 	}

@@ -194,9 +194,9 @@ func CheckDeflate(answer []Extension, s *DeflateSettings) (*DeflateTerms, error)
 	return nil, nil
 }
 
-// allows reports whether a answers the offer o.
-func (o deflateParams) allows(a deflateParams) bool {
-	return (a.serverNoTakeover || !o.serverNoTakeover) &&
-		(o.serverBits == 0 || a.serverBits > 0 && a.serverBits <= o.serverBits) &&
-		(a.clientBits == 0 || o.clientBits > 0 && a.clientBits <= o.clientBits)
+// allows reports whether a answers the offer p.
+func (p deflateParams) allows(a deflateParams) bool {
+	return (a.serverNoTakeover || !p.serverNoTakeover) &&
+		(p.serverBits == 0 || a.serverBits > 0 && a.serverBits <= p.serverBits) &&
+		(a.clientBits == 0 || p.clientBits > 0 && a.clientBits <= p.clientBits)
 }
