@@ -24,7 +24,8 @@ import (
 // What it risks: who can choose part of a message and see the length of what is
 // sent can find out what stands beside it, or with context takeover in messages
 // before it. [Conn.WriteUncompressed] and [PrepareUncompressed] are for messages
-// where that matters.
+// where that matters. A message of [Conn.NextWriter] is compressed unless it is
+// shorter than Threshold and 4 KiB.
 type Compression struct {
 	// WindowBits is how far back this end refers, as a power of two: 8 to 15, for
 	// 256 bytes to 32 KiB. The peer may ask for less. A client says so in its

@@ -21,7 +21,7 @@ func settings(n uint16) handshake.DeflateSettings {
 // Whatever both ends want, they agree, and each knows the same.
 func TestDeflateAgreement(t *testing.T) {
 	for c := range uint16(9 * 9 * 4) {
-		for s := range uint16(9 * 9 * 4) {
+		for s := c % 5; s < 9*9*4; s += 5 {
 			client, server := settings(c), settings(s)
 			offers, err := handshake.ParseExtensions([]string{handshake.OfferDeflate(&client)})
 			if err != nil {
