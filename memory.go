@@ -11,32 +11,22 @@ import (
 // MemoryOptions configure a MemoryBroker; nil is valid.
 type MemoryOptions struct {
 	KeyWindow time.Duration // how long a publication's key keeps a second one out; default 2 minutes, negative: keys are ignored
-	MaxKeys   int           // keys remembered at once, the oldest are forgotten first; default 65,536
+	MaxKeys   int           // keys remembered at once, the oldest are forgotten first, the backend's and the clients' apart; default 65,536 of each
+	UserKeys  int           // keys of one user's remembered at once, so that nobody makes the others' forgotten; default 4,096
 }
 
 // A MemoryBroker is the order of one process: nothing is stored, and nothing outlives it.
 type MemoryBroker struct {
-	window  time.Duration
-	maxKeys int
-	epoch   string // of this broker, followed by a hyphen
+	window time.Duration
+	epoch  string // of this broker, followed by a hyphen
 
 	mu       sync.Mutex // the one order
 	deliver  func(*Message) *Delivery
 	sequence uint64
 	last     time.Time // of the latest message: times never go back
 	closed   bool
-	keys     map[key]keyed
-	order    []key // of keys, oldest first, from head
-	head     int
-}
-
-// key is the scope of a publication's key: one publisher's key does not hide another's message.
-type key struct{ from, channel, key string }
-
-type keyed struct {
-	id       string
-	delivery *Delivery
-	at       time.Time
+	backend  keys // of publications that no user made
+	users    keys
 }
 
 // NewMemoryBroker returns a broker that keeps its order in memory.
@@ -44,13 +34,19 @@ func NewMemoryBroker(o *MemoryOptions) *MemoryBroker {
 	if o == nil {
 		o = &MemoryOptions{}
 	}
-	b := &MemoryBroker{window: o.KeyWindow, maxKeys: o.MaxKeys, keys: map[key]keyed{}}
+	b := &MemoryBroker{window: o.KeyWindow}
 	if b.window == 0 {
 		b.window = 2 * time.Minute
 	}
-	if b.maxKeys <= 0 {
-		b.maxKeys = 65536
+	most, each := o.MaxKeys, o.UserKeys
+	if most <= 0 {
+		most = 65536
 	}
+	if each <= 0 {
+		each = 4096
+	}
+	b.backend = newKeys(most, most)
+	b.users = newKeys(most, min(each, most))
 	// The epoch is later than that of an earlier process, and differs from that of a broker made in the same millisecond.
 	b.epoch = strconv.FormatInt(time.Now().UnixMilli()<<8|rand.Int64N(256), 36) + "-"
 	return b
@@ -85,12 +81,15 @@ func (b *MemoryBroker) place(p *Publication) (id string, d *Delivery, duplicate 
 		return "", nil, false, ErrHubClosed
 	}
 	now := time.Now()
-	var k key
+	var seen *keys
+	k := key{p.From, p.Channel, p.Key}
 	if p.Key != "" && b.window > 0 {
-		k = key{p.From, p.Channel, p.Key}
-		b.forget(now, b.maxKeys)
-		if seen, ok := b.keys[k]; ok {
-			return seen.id, seen.delivery, true, nil
+		if seen = &b.backend; p.From != "" {
+			seen = &b.users
+		}
+		seen.expire(now.Add(-b.window))
+		if first, ok := seen.find(k); ok {
+			return first.id, first.delivery, true, nil
 		}
 	}
 	if at := now.UTC().Round(0); at.After(b.last) { // the wall clock may step back, times do not
@@ -101,30 +100,10 @@ func (b *MemoryBroker) place(p *Publication) (id string, d *Delivery, duplicate 
 	d = b.deliver(&Message{
 		ID: id, Type: p.Type, Channel: p.Channel, From: p.From, Data: p.Data, Time: b.last, Raw: p.Raw, Binary: p.Binary,
 	})
-	if k.key != "" {
-		b.forget(now, b.maxKeys-1)
-		b.keys[k] = keyed{id, d, now}
-		b.order = append(b.order, k)
+	if seen != nil {
+		seen.add(k, keyed{id, d, now})
 	}
 	return id, d, false, nil
-}
-
-// forget drops the keys whose window is over, and the oldest beyond most. mu is held.
-func (b *MemoryBroker) forget(now time.Time, most int) {
-	for b.head < len(b.order) {
-		k := b.order[b.head]
-		if len(b.keys) <= most && now.Sub(b.keys[k].at) < b.window {
-			break
-		}
-		delete(b.keys, k)
-		b.order[b.head] = key{}
-		b.head++
-	}
-	if b.head > len(b.order)/2 {
-		n := copy(b.order, b.order[b.head:])
-		clear(b.order[n:])
-		b.order, b.head = b.order[:n], 0
-	}
 }
 
 // Close implements Broker.

@@ -82,8 +82,8 @@ func TestKeysAreBounded(t *testing.T) {
 			t.Fatalf("%+v, %v", r, err)
 		}
 	}
-	if len(b.keys) != 10 || len(b.order) > 20 {
-		t.Errorf("%d keys, %d in order", len(b.keys), len(b.order))
+	if k := &b.backend; len(k.all) != 10 || k.oldest.Len() != 10 || len(k.publishers) != 1 {
+		t.Errorf("%d keys, %d in order, %d publishers", len(k.all), k.oldest.Len(), len(k.publishers))
 	}
 	for _, c := range []struct {
 		key       string
@@ -98,6 +98,35 @@ func TestKeysAreBounded(t *testing.T) {
 		if r, _ := off.Publish(t.Context(), Publication{Channel: "c", Key: "k"}); r.Duplicate {
 			t.Errorf("%+v", r)
 		}
+	}
+}
+
+// TestKeysOfOthers: who publishes many keys makes nobody forget but himself, and the backend's are its own.
+func TestKeysOfOthers(t *testing.T) {
+	b := NewMemoryBroker(&MemoryOptions{MaxKeys: 20, UserKeys: 5})
+	h := newHub(t, &Options{Broker: b})
+	publish := func(from, key string) bool {
+		r, err := h.Publish(t.Context(), Publication{Channel: "c", From: from, Key: key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Duplicate
+	}
+	publish("", "order-1")
+	publish("alice", "a")
+	for i := range 100 {
+		if publish("mallory", fmt.Sprint(i)) {
+			t.Errorf("key %d is a duplicate", i)
+		}
+	}
+	if !publish("", "order-1") || !publish("alice", "a") || !publish("mallory", "95") || publish("mallory", "94") {
+		t.Error("the wrong keys were forgotten")
+	}
+	for i := range 100 { // many users: no more than there may be in all
+		publish(fmt.Sprint("user", i), "k")
+	}
+	if k := &b.users; len(k.all) != 20 || len(k.publishers) != 20 || !publish("", "order-1") {
+		t.Errorf("%d keys of %d users", len(k.all), len(k.publishers))
 	}
 }
 

@@ -3,6 +3,7 @@ package openline
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Bounds of names, in bytes.
@@ -40,7 +41,7 @@ func CheckUser(name string) error {
 }
 
 // CheckChannel returns nil if sessions and backends can subscribe and publish to the channel by name. Else it returns an *[Error]: with [CodeBadName] it says what
-// is allowed, 1–128 bytes of A–Z a–z 0–9 . _ - ~ @ : /; with [CodeReserved] the name begins with @, which is for inboxes and the channel of everyone.
+// is allowed, 1–128 bytes of A–Z a–z 0–9 . _ - ~ @ : /, no part between slashes being . or ..; with [CodeReserved] the name begins with @, which is for inboxes and the channel of everyone.
 func CheckChannel(name string) error {
 	if e := checkChannel(name); e != nil {
 		return e
@@ -76,6 +77,11 @@ func checkAlphabet(what, name string, slash bool) *Error {
 			return refuse(CodeBadName, "a %s's name has 1 to %d bytes of %s; byte %d of %q is %s", what, maxName, allowed, i, name, describe(name[i:]))
 		}
 	}
+	for segment := range strings.SplitSeq(name, "/") {
+		if segment == "." || segment == ".." {
+			return refuse(CodeBadName, "a %s's name has no part that is . or ..: in the path of a URL these mean something else", what)
+		}
+	}
 	return nil
 }
 
@@ -102,16 +108,14 @@ func checkPrintable(what, s string, most int) *Error {
 
 // describe names the character at the start of s for a person.
 func describe(s string) string {
-	for i, r := range s {
-		if i > 0 {
-			break
-		}
-		if r == '\uFFFD' {
-			return fmt.Sprintf("0x%02x", s[0])
-		}
+	switch r, size := utf8.DecodeRuneInString(s); {
+	case size == 0:
+		return "the end"
+	case r == utf8.RuneError && size == 1:
+		return fmt.Sprintf("0x%02x", s[0])
+	default:
 		return fmt.Sprintf("%q", r)
 	}
-	return "the end"
 }
 
 // clip cuts s to at most n bytes, so that a peer's nonsense does not fill an answer.

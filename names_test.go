@@ -26,6 +26,13 @@ func TestNames(t *testing.T) {
 		{"a\n", CodeBadName, CodeBadName, CodeBadName},
 		{"a+b", CodeBadName, CodeBadName, ""},
 		{"sys:x", "", "", CodeBadName},
+		{".", CodeBadName, CodeBadName, ""},
+		{"..", CodeBadName, CodeBadName, ""},
+		{"...", "", "", ""},
+		{"../users/bob", CodeBadName, CodeBadName, ""},
+		{"a/./b", CodeBadName, CodeBadName, ""},
+		{"a/..", CodeBadName, CodeBadName, ""},
+		{"a/.b", CodeBadName, "", ""},
 	} {
 		for _, check := range []struct {
 			what string

@@ -82,6 +82,9 @@ func (h *Hub) prepare(ctx context.Context, line Line, p Opening) (*Session, erro
 		s.raw = &raw
 		channels = []string{raw}
 	}
+	if most := h.o.MaxChannels; most >= 0 && len(channels) > most {
+		return nil, &Error{Code: CodeLimit, Message: "a session subscribes to " + strconv.Itoa(most) + " channels at most", Close: ClosePolicy}
+	}
 	for _, c := range channels {
 		e := checkChannel(c)
 		if e == nil {
@@ -93,9 +96,6 @@ func (h *Hub) prepare(ctx context.Context, line Line, p Opening) (*Session, erro
 		if !slices.Contains(o.channels, c) {
 			o.channels = append(o.channels, cloneName(c))
 		}
-	}
-	if most := h.o.MaxChannels; most >= 0 && len(o.channels) > most {
-		return nil, &Error{Code: CodeLimit, Message: "a session subscribes to " + strconv.Itoa(most) + " channels at most", Close: ClosePolicy}
 	}
 	if h.o.OnOpen == nil {
 		return s, nil

@@ -39,6 +39,17 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// TestTooManyChannelsCostNothing: a long list is refused for its length, before its names are looked at.
+func TestTooManyChannelsCostNothing(t *testing.T) {
+	h := newHub(t, &Options{Authorize: func(_ *Session, _, target string) error {
+		t.Errorf("asked for %s", target)
+		return nil
+	}})
+	if _, err := h.Open(t.Context(), newLine(), Opening{User: "a", Channels: make([]string, 257)}); !strings.Contains(fmt.Sprint(err), "256 channels") {
+		t.Error(err)
+	}
+}
+
 func TestOnOpen(t *testing.T) {
 	var log []string
 	var mu sync.Mutex

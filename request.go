@@ -2,6 +2,7 @@ package openline
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -179,24 +180,21 @@ func kind(c byte) string {
 func keyName(b []byte) []byte {
 	end, _ := scanString(b, 0)
 	name := b[1 : end-1]
-	for _, c := range name {
-		if c == '\\' {
-			return []byte(unquote(b[:end]))
-		}
+	if slices.Contains(name, '\\') {
+		return []byte(unquote(b[:end]))
 	}
 	return name
 }
 
 // unquote returns what a valid JSON string says.
 func unquote(b []byte) string {
-	for _, c := range b[1 : len(b)-1] {
-		if c == '\\' {
-			var s string
-			_ = json.Unmarshal(b, &s) // cannot fail: b is a valid string
-			return s
-		}
+	inner := b[1 : len(b)-1]
+	if !slices.Contains(inner, '\\') {
+		return string(inner)
 	}
-	return string(b[1 : len(b)-1])
+	var s string
+	_ = json.Unmarshal(b, &s) // cannot fail: b is a valid string
+	return s
 }
 
 func fieldIndex(name []byte) int {

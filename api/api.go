@@ -31,6 +31,7 @@ package api
 import (
 	"cmp"
 	"log/slog"
+	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -47,7 +48,7 @@ type Options struct {
 	// Keys are the API keys that are taken.
 	Keys *auth.Keys
 	// MaxBody is the number of bytes of one body, or of one line of a batch.
-	// Default 1 MiB.
+	// Default 1 MiB; negative: no bound.
 	MaxBody int64
 	// StallTimeout is how long a client may go without sending or reading
 	// anything. Default 30 s.
@@ -85,6 +86,9 @@ func New(o *Options) *API {
 		stall:   cmp.Or(o.StallTimeout, defaultStallTimeout),
 		ready:   o.Ready,
 		log:     o.Logger,
+	}
+	if a.maxBody < 0 {
+		a.maxBody = math.MaxInt64
 	}
 	if a.ready == nil {
 		a.ready = func() bool { return true }

@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/openline/openline"
 	"github.com/openline/openline/transport/problem"
@@ -43,7 +46,7 @@ func (a *API) batch(w http.ResponseWriter, c *call) error {
 	}
 	in := &lineReader{
 		r:    bufio.NewReaderSize(&stallReader{c.Body, control, a.stall}, 32<<10),
-		most: int(a.maxBody) + lineOverhead,
+		most: int(min(a.maxBody, math.MaxInt-lineOverhead)) + lineOverhead,
 	}
 	h := w.Header()
 	h.Set("Content-Type", "application/x-ndjson")
@@ -131,6 +134,9 @@ func parseEntry(line []byte) (*entry, error) {
 	if rest := bytes.TrimLeft(line[d.InputOffset():], " \t\r\n"); len(rest) > 0 {
 		return nil, problem.New(http.StatusBadRequest, openline.CodeBadJSON, "There is something behind the JSON object, at byte %d of the line.", len(line)-len(rest))
 	}
+	if err := checkMembers(line); err != nil {
+		return nil, err
+	}
 	targets := 0
 	for _, given := range []bool{e.To != nil, e.Channel != nil, e.All != nil} {
 		if given {
@@ -141,6 +147,38 @@ func parseEntry(line []byte) (*entry, error) {
 		return nil, problem.New(http.StatusBadRequest, openline.CodeBadRequest, `A line has one target: "to" with a user, "channel" with a channel, or "all" with true.`)
 	}
 	return &e, nil
+}
+
+// members are those of a line.
+var members = []string{"to", "channel", "all", "type", "key", "data"}
+
+// checkMembers refuses, in an object that is sound, what encoding/json lets
+// through: a name in capitals, and a name given twice.
+func checkMembers(object []byte) error {
+	d := json.NewDecoder(bytes.NewReader(object))
+	if _, err := d.Token(); err != nil {
+		return entryError(err, len(object))
+	}
+	var seen []string
+	for d.More() {
+		token, err := d.Token()
+		if err != nil {
+			return entryError(err, len(object))
+		}
+		name, _ := token.(string)
+		switch {
+		case !slices.Contains(members, name):
+			return entryError(fmt.Errorf("unknown field %q", clip(name)), len(object))
+		case slices.Contains(seen, name):
+			return problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The member %q is given more than once.", name)
+		}
+		seen = append(seen, name)
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return entryError(err, len(object))
+		}
+	}
+	return nil
 }
 
 // entryError says what encoding/json found wrong with a line.
@@ -160,7 +198,7 @@ func entryError(err error, length int) error {
 	case errors.As(err, &kind):
 		return problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The member %q, before byte %d of the line, is a JSON %s; it must be a %s.", kind.Field, kind.Offset, kind.Value, kind.Type)
 	}
-	return problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The line is not understood: %s; there is to, channel, all, type, key, data.", bytes.TrimPrefix([]byte(err.Error()), []byte("json: ")))
+	return problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The line is not understood: %s; there is %s.", strings.TrimPrefix(err.Error(), "json: "), strings.Join(members, ", "))
 }
 
 var errLongLine = errors.New("api: line too long")

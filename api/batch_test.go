@@ -53,6 +53,8 @@ func TestBatch(t *testing.T) {
 		{`{"to":"alice","data":`, 400, "ends at byte 21"},
 		{`{"to":"alice","data":1} 2`, 400, "byte 24"},
 		{`{"to":"alice","dta":1}`, 400, `unknown field \"dta\"`},
+		{`{"TO":"alice","data":1}`, 400, `unknown field \"TO\"`},
+		{`{"to":"alice","data":1,"data":2}`, 400, `\"data\" is given more than once`},
 		{`{"to":7,"data":1}`, 400, `\"to\"`},
 		{`[]`, 400, "must be an object"},
 		{`{"data":1}`, 400, "one target"},
@@ -111,6 +113,15 @@ func TestBatchRefused(t *testing.T) {
 	want(t, r.call("POST", "/api/batch?type=x", `{"all":true}`), 400, "type")
 	if w := r.call("POST", "/api/batch", ""); w.Code != 200 || w.Body.Len() != 0 {
 		t.Errorf("%d %q", w.Code, w.Body)
+	}
+}
+
+// A negative MaxBody is no bound, of a body and of a line.
+func TestNoBodyBound(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.MaxBody = -1 })
+	want(t, r.call("POST", "/api/broadcast", `"hi"`), 200, `"delivered":0`)
+	if got := results(t, r.call("POST", "/api/batch", `{"all":true,"data":1}`).Body.String()); len(got) != 1 || got[0].Error != nil {
+		t.Errorf("%+v", got)
 	}
 }
 

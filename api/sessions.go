@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -16,6 +17,9 @@ const (
 	defaultLimit = 100
 	maxLimit     = 1000
 )
+
+// sessionID is the form of the hub's session ids: 128 bits in base32.
+var sessionID = regexp.MustCompile(`^[0-9a-v]{25}[048cgkos]$`)
 
 // kicked is the close reason of a session that the backend disconnects.
 const kicked = "disconnected by the backend"
@@ -107,7 +111,11 @@ func (c *call) turn(list func(after string, limit int) []*openline.Session) (*pa
 	if err != nil {
 		return nil, err
 	}
-	got := list(c.query.Get("after"), limit+1)
+	after := c.query.Get("after")
+	if after != "" && !sessionID.MatchString(after) {
+		return nil, problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The value %q of after is not a session's id: take it from next, or leave it out for the first page.", clip(after))
+	}
+	got := list(after, limit+1)
 	p := &page{}
 	if len(got) > limit {
 		got = got[:limit]

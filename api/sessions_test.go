@@ -92,3 +92,17 @@ func TestPages(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// A page after nothing is an error, not an empty page that looks like the last.
+func TestAfterIsAnID(t *testing.T) {
+	r := newRig(t, nil)
+	s, _ := r.open("alice", "a")
+	for _, target := range []string{"/api/sessions", "/api/channels/a/subscribers"} {
+		for _, after := range []string{"zzz", s.ID() + "0", s.ID()[1:], "ZZZZZZZZZZZZZZZZZZZZZZZZZZ", "0000000000000000000000000z"} {
+			want(t, r.call("GET", target+"?after="+after, ""), 400, "not a session's id")
+		}
+		for _, after := range []string{"", s.ID(), "00000000000000000000000000"} {
+			want(t, r.call("GET", target+"?after="+after, ""), 200, `"sessions":[`)
+		}
+	}
+}

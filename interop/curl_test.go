@@ -125,10 +125,12 @@ func TestCurlAPI(t *testing.T) {
 
 func TestCurlRefusals(t *testing.T) {
 	srv := serve(t)
-	upgrade := []string{
-		"--http1.1", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket", "-H", "Sec-WebSocket-Version: 13",
-		"-H", "Sec-WebSocket-Key: AAECAwQFBgcICQoLDA0ODw==",
+	handshake := func(args ...string) []string {
+		return append([]string{
+			"--http1.1", "-H", "Connection: Upgrade", "-H", "Upgrade: websocket", "-H", "Sec-WebSocket-Key: AAECAwQFBgcICQoLDA0ODw==",
+		}, args...)
 	}
+	const version = "Sec-WebSocket-Version: 13"
 	for _, c := range []struct {
 		name   string
 		args   []string
@@ -139,11 +141,12 @@ func TestCurlRefusals(t *testing.T) {
 		{"wrong key", []string{"-d", "1", "-H", "Authorization: Bearer wrong", srv.http + "/api/broadcast"}, 401, "detail"},
 		{"not JSON", []string{"-d", "{", "-H", "Authorization: Bearer " + srv.key, srv.http + "/api/broadcast"}, 400, "detail"},
 		{"not an upgrade", []string{srv.http + "/ws/alice"}, 426, ""},
-		{"malformed user", append(slices.Clone(upgrade), srv.http+"/ws/al%20ice"), 400, ""},
+		{"malformed user", handshake("-H", version, srv.http+"/ws/al%20ice"), 400, "user's name"},
 		{"foreign host", []string{"-H", "Host: attacker.example", srv.http + "/healthz"}, 400, ""},
 		{"malformed host", []string{"-H", "Host: a b", srv.http + "/healthz"}, 400, ""},
-		{"foreign origin", append(slices.Clone(upgrade), "-H", "Origin: https://attacker.example", srv.http+"/ws/alice"), 403, "https://attacker.example"},
-		{"wrong version", append(slices.Clone(upgrade), "-H", "Sec-WebSocket-Version: 12", srv.http+"/ws/alice"), 400, ""},
+		{"foreign origin", handshake("-H", version, "-H", "Origin: https://attacker.example", srv.http+"/ws/alice"), 403, "https://attacker.example"},
+		{"two versions", handshake("-H", version, "-H", "Sec-WebSocket-Version: 12", srv.http+"/ws/alice"), 400, "Version"},
+		{"another version", handshake("-H", "Sec-WebSocket-Version: 12", srv.http+"/ws/alice"), 426, "must be 13"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := curl(t, c.args...)

@@ -82,17 +82,22 @@ type LimitsConfig struct {
 	// PerAddress is the number of sessions of one client address; beyond: 429.
 	// Default: no limit, since behind a proxy all clients share one.
 	PerAddress int `yaml:"per_address" placeholder:"N" help:"Sessions of one client address; beyond: 429. Default: no limit."`
-	// HandshakesPerSecond is how many sessions may be opened in a second;
-	// beyond: 503 or 429. Default: no limit.
-	HandshakesPerSecond float64 `yaml:"handshakes_per_second" placeholder:"N" help:"Sessions opened in a second; beyond: 429. Default: no limit."`
+	// HandshakesPerSecond is how many sessions one client address may open in
+	// a second; beyond: 429. Default: no limit, since behind a proxy all
+	// clients share one.
+	HandshakesPerSecond float64 `yaml:"handshakes_per_second" placeholder:"N" help:"Sessions that one client address may open in a second; beyond: 429. Default: no limit."`
 	// MessageSize is the number of bytes of one message, from a client or in
-	// the HTTP API; beyond: close 1009, or 413. Default 1 MiB.
+	// the HTTP API; beyond: close 1009, or 413. Its data alone may have 4 KiB
+	// less (of a size below 8 KiB: half of it), so that clients with the same
+	// limit can take it in its envelope. Default 1 MiB.
 	MessageSize Bytes `yaml:"message_size" default:"1MiB" placeholder:"SIZE" help:"Bytes of one message; beyond: close 1009, or 413 in the HTTP API."`
 	// MessagesPerSecond is how many messages one session may send in a second;
 	// beyond: close 4029. Default: no limit.
 	MessagesPerSecond float64 `yaml:"messages_per_second" placeholder:"N" help:"Messages a session may send in a second; beyond: close 4029. Default: no limit."`
 	// MessageBurst is how many messages may come at once before
-	// MessagesPerSecond is felt. Default: twice MessagesPerSecond, at least 10.
+	// MessagesPerSecond is felt. Default: twice MessagesPerSecond, at least 10;
+	// a negative number is refused, as MessagesPerSecond is what turns the limit
+	// off.
 	MessageBurst int `yaml:"message_burst" placeholder:"N" help:"Messages a session may send at once before the rate is felt. Default: twice the rate, at least 10."`
 	// QueueMessages is the number of messages that may wait for a slow
 	// session; beyond: close 4008. Default 256.

@@ -10,8 +10,10 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/openline/openline/auth"
+	"github.com/openline/openline/websocket/http1"
 )
 
 const (
@@ -40,6 +42,9 @@ func (c *Config) resolve() (*resolved, error) {
 	r.Ping = cmp.Or(r.Ping, defaultPing)
 	r.Drain = cmp.Or(r.Drain, defaultDrain)
 	r.Limits.MessageSize = cmp.Or(r.Limits.MessageSize, defaultMessageSize)
+	if r.Limits.MessageBurst < 0 {
+		return nil, errors.New("server: limits.message_burst is negative; to have no limit, leave limits.messages_per_second out")
+	}
 	if r.Limits.MessageBurst == 0 {
 		r.Limits.MessageBurst = max(defaultBurst, int(min(2*r.Limits.MessagesPerSecond, 1<<30)))
 	}
@@ -68,11 +73,14 @@ func isLoopback(host string) bool {
 
 func (r *resolved) checkHosts() error {
 	for _, h := range r.Hosts {
-		bare := strings.Trim(h, "[]")
-		_, notIP := netip.ParseAddr(bare)
-		if h == "" || strings.ContainsAny(h, "/ @?#,") || (notIP != nil && strings.Contains(h, ":")) {
-			return fmt.Errorf("server: hosts: %q is not a host name; give the name alone, with neither scheme nor port", h)
+		if http1.CheckHosts([]string{h}) == nil {
+			continue
 		}
+		advice := "give the name alone, with neither scheme nor port"
+		if strings.ContainsFunc(h, func(c rune) bool { return c > unicode.MaxASCII }) {
+			advice = "give its ASCII form, which begins with xn-- (Punycode)"
+		}
+		return fmt.Errorf("server: hosts: %q is not a host name; %s", h, advice)
 	}
 	return nil
 }

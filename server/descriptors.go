@@ -2,7 +2,6 @@ package server
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/openline/openline/auth"
 )
@@ -57,7 +56,7 @@ func (r *resolved) warnings(files uint64, limited bool) []string {
 		}
 	}
 	for _, h := range r.Hosts {
-		if strings.TrimSpace(h) == "*" {
+		if h == "*" {
 			warn("hosts has *: any host name is answered for, so that DNS rebinding is possible")
 		}
 	}

@@ -89,6 +89,35 @@ func TestMessageRate(t *testing.T) {
 	}
 }
 
+// The largest message that the server takes is one that a client with the same
+// limit takes.
+func TestMessageSize(t *testing.T) {
+	r := start(t, nil)
+	alice := r.dial("/ws/alice", nil)
+	alice.expect("sys:open")
+	text := func(n int) string { return `"` + strings.Repeat("x", n-2) + `"` }
+	if status, p := r.call("POST", "/api/users/alice/messages", text(1<<20)); status != 413 {
+		t.Errorf("%d %v", status, p)
+	}
+	if status, p := r.call("POST", "/api/users/alice/messages", text(1<<20-4<<10)); status != 200 {
+		t.Errorf("%d %v", status, p)
+	}
+	alice.expect("message")
+	for size, want := range map[Bytes]int{1 << 20: 1<<20 - 4<<10, 1000: 500, 1: 1, -1: -1} {
+		if got := (&resolved{Config: Config{Limits: LimitsConfig{MessageSize: size}}}).maxData(); got != want {
+			t.Errorf("%d: %d, want %d", size, got, want)
+		}
+	}
+}
+
+// With no limit, the HTTP API has none either.
+func TestNoMessageSize(t *testing.T) {
+	r := start(t, &Config{Limits: LimitsConfig{MessageSize: -1}})
+	if status, p := r.call("POST", "/api/users/alice/messages", `"`+strings.Repeat("x", 2<<20)+`"`); status != 200 {
+		t.Errorf("%d %v", status, p)
+	}
+}
+
 // A client that does not read is closed with 4008, and the others get
 // everything.
 func TestSlowConsumer(t *testing.T) {

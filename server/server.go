@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -25,8 +26,9 @@ import (
 
 const (
 	headerTimeout = 10 * time.Second // of a request's header section, however it trickles in
-	idleTimeout   = 2 * time.Minute  // between two requests on a connection
 	stallTimeout  = 30 * time.Second // of a body or an answer that does not move
+
+	envelopeReserve = 4 << 10 // of a message's bytes, what is not its data
 )
 
 // Server is one node of Openline. Make it with [New].
@@ -36,13 +38,14 @@ type Server struct {
 	warnings []string
 	made     string // the API key made for this run, or ""
 
-	hub      *openline.Hub
-	ws       *transport.WebSocket
-	api      *api.API
-	page     http.Handler
-	http     *http.Server
-	listener net.Listener
-	draining atomic.Bool
+	hub       *openline.Hub
+	ws        *transport.WebSocket
+	api       *api.API
+	page      http.Handler
+	http      *http.Server
+	listener  net.Listener
+	admission *admission
+	draining  atomic.Bool
 }
 
 // New checks the configuration, of which nil is the default, and takes the
@@ -68,17 +71,21 @@ func New(c *Config) (*Server, error) {
 	}
 	files, limited := descriptorLimit()
 	s.warnings = r.warnings(files, limited)
+	limiter := &websocket.Limiter{
+		Connections:         r.connections(files, limited),
+		PerAddress:          r.Limits.PerAddress,
+		HandshakesPerSecond: r.Limits.HandshakesPerSecond,
+	}
+	s.admission = r.newAdmission(files, limited, limiter.Open)
+	s.admission.log = s.log
 	s.hub = openline.New(s.hubOptions())
 	s.ws, err = transport.NewWebSocket(&transport.Options{
-		Hub:        s.hub,
-		Tokens:     tokens,
-		Origins:    r.Origins,
-		OriginHint: "To let it in, add it to the setting origins (--origins, OPENLINE_ORIGINS).",
-		Limiter: &websocket.Limiter{
-			Connections:         r.connections(files, limited),
-			PerAddress:          r.Limits.PerAddress,
-			HandshakesPerSecond: r.Limits.HandshakesPerSecond,
-		},
+		Hub:          s.hub,
+		Tokens:       tokens,
+		Origins:      r.Origins,
+		OriginHint:   "To let it in, add it to the setting origins (--origins, OPENLINE_ORIGINS).",
+		Limiter:      limiter,
+		MaxChannels:  r.maxChannels(),
 		PerUser:      r.Limits.PerUser,
 		MessageRate:  r.Limits.MessagesPerSecond,
 		MessageBurst: r.Limits.MessageBurst,
@@ -106,6 +113,7 @@ func New(c *Config) (*Server, error) {
 		Handler:           s,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
+		ConnState:         s.admission.state,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	return s, nil
@@ -133,9 +141,29 @@ func (s *Server) hubOptions() *openline.Options {
 		o.Logger = s.log
 	}
 	if o.MaxData == 0 {
-		o.MaxData = max(int(s.config.Limits.MessageSize), -1)
+		o.MaxData = s.config.maxData()
 	}
 	return &o
+}
+
+// maxData returns how large the data of a message may be, so that with its
+// envelope it is no larger than a client may send: one whose own limit is the
+// same can take it.
+func (r *resolved) maxData() int {
+	size := int(min(r.Limits.MessageSize, math.MaxInt))
+	if size < 0 {
+		return -1
+	}
+	return size - min(envelopeReserve, size/2)
+}
+
+// maxChannels returns the hub's bound of a session's channels, 0 for its
+// default.
+func (r *resolved) maxChannels() int {
+	if r.Hub == nil {
+		return 0
+	}
+	return r.Hub.MaxChannels
 }
 
 // logger returns the configured logger, or one that writes to w.
@@ -195,7 +223,7 @@ func (s *Server) Close() error {
 func (s *Server) Run(ctx context.Context) error {
 	served := make(chan error, 1)
 	go func() {
-		served <- http1.Serve(s.http, s.listener, &http1.Options{
+		served <- http1.Serve(s.http, &admitting{s.listener, s.admission}, &http1.Options{
 			Hosts:         s.config.hosts(),
 			HostsHint:     "To let it in, add it to the setting hosts (--hosts, OPENLINE_HOSTS).",
 			HeaderTimeout: headerTimeout,

@@ -46,6 +46,10 @@ type Options struct {
 	OriginHint string
 	// Limiter bounds connections in all and by address. Default: no bound.
 	Limiter *websocket.Limiter
+	// MaxChannels is how many channels a session may be opened with, beyond
+	// which the answer is 400: that of the hub's options, for a refusal before
+	// the session instead of after. Default 256.
+	MaxChannels int
 	// PerUser is the number of sessions of one user; beyond it the answer is
 	// 429. Default: no bound.
 	PerUser int
@@ -71,7 +75,7 @@ type request struct {
 }
 
 // readRequest checks who asks for what. It answers nothing itself.
-func readRequest(r *http.Request, prefix string, tokens *auth.Tokens) (*request, error) {
+func readRequest(r *http.Request, prefix string, tokens *auth.Tokens, maxChannels int) (*request, error) {
 	escaped, ok := strings.CutPrefix(r.URL.EscapedPath(), prefix)
 	if !ok {
 		escaped = "" // the prefix without its slash
@@ -83,9 +87,9 @@ func readRequest(r *http.Request, prefix string, tokens *auth.Tokens) (*request,
 	if err := openline.CheckUser(user); err != nil {
 		return nil, err
 	}
-	query, err := url.ParseQuery(r.URL.RawQuery)
+	query, err := readQuery(r)
 	if err != nil {
-		return nil, problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The query is malformed: a percent-encoding is wrong, or it holds a semicolon.")
+		return nil, err
 	}
 	q := &request{Opening: openline.Opening{User: user, RemoteAddr: r.RemoteAddr}}
 	if tokens != nil {
@@ -100,16 +104,8 @@ func readRequest(r *http.Request, prefix string, tokens *auth.Tokens) (*request,
 	} else if err := checkPlaces(r); err != nil {
 		return nil, err
 	}
-	for _, list := range query["channels"] {
-		for channel := range strings.SplitSeq(list, ",") {
-			if channel == "" {
-				continue
-			}
-			if err := openline.CheckChannel(channel); err != nil {
-				return nil, err
-			}
-			q.Channels = append(q.Channels, channel)
-		}
+	if q.Channels, err = readChannels(query["channels"], maxChannels); err != nil {
+		return nil, err
 	}
 	if query.Has("raw") {
 		q.Raw = query.Get("raw")

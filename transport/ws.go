@@ -22,7 +22,8 @@ import (
 // text or binary. A binary message on a session of envelopes closes it with
 // 1003, since nothing that a program does next would be understood.
 //
-// The query knows channels (names separated by commas), raw, token and since.
+// The query knows channels (names separated by commas), raw, token and since;
+// another parameter is refused, and so is any but channels that comes twice.
 // There is no history to resume from: since is not an error, and sys:open says
 // "resumed":false.
 type WebSocket struct {
@@ -150,7 +151,7 @@ func (t *WebSocket) check(r *http.Request) (*request, error) {
 	if r.Method != http.MethodGet {
 		return nil, problem.New(http.StatusMethodNotAllowed, "method", "A WebSocket is opened with GET.").With("Allow", http.MethodGet)
 	}
-	q, err := readRequest(r, webSocketPath, t.o.Tokens)
+	q, err := readRequest(r, webSocketPath, t.o.Tokens, cmp.Or(t.o.MaxChannels, defaultMaxChannels))
 	if err != nil {
 		return nil, err
 	}

@@ -41,19 +41,21 @@ type Conn struct {
 	messages lock   // held while a message is being sent, all its fragments
 	sending  lock   // held during a write to the socket; guards the following
 	unsent   []byte // rest of an earlier write, to be sent before anything else
+	broken   bool   // the socket does not take anything any more
 	rawOut   rawOutput
 	wwatch   watch
 
-	mu        sync.Mutex // guards the following
-	out       proto.Sender
-	queue     queue
-	closing   *CloseError // how the closing handshake stands; nil before it begins
-	err       *CloseError // how the connection ended; nil before that
-	pings     map[uint64]chan struct{}
-	pingCount uint64
-	cancel    func()   // to be called when err is set; may be nil
-	isClosed  bool     // the TCP connection has been closed
-	gone      []func() // to be called then
+	mu         sync.Mutex // guards the following
+	out        proto.Sender
+	queue      queue
+	closing    *CloseError // how the closing handshake stands; nil before it begins
+	closeTimer *time.Timer // what a slow peer's Close frame waits under, until it is out
+	err        *CloseError // how the connection ended; nil before that
+	pings      map[uint64]chan struct{}
+	pingCount  uint64
+	cancel     func()   // to be called when err is set; may be nil
+	isClosed   bool     // the TCP connection has been closed
+	gone       []func() // to be called then
 
 	done    chan struct{} // closed when err is set
 	heard   atomic.Bool   // something has arrived since keep-alive looked last

@@ -13,11 +13,15 @@ import (
 )
 
 // Close closes the connection as RFC 6455 §7 describes: it sends what is queued
-// and a Close frame, waits up to CloseTimeout for the peer's, and has the TCP
-// connection closed. A message that arrives meanwhile goes to a read that waits
-// already, otherwise it is dropped. Close returns nil if the peer closed too, and
-// how the connection ended otherwise. If the connection is being closed already
-// it waits for that.
+// and a Close frame, waits for the peer's, all within CloseTimeout, and has the
+// TCP connection closed. A message that arrives meanwhile goes to a read that
+// waits already, otherwise it is dropped. Close returns nil if the peer closed
+// too, and how the connection ended otherwise. If the connection is being closed
+// already it waits for that.
+//
+// A peer for which TrySend found the queue full is behind, and will be for a
+// while: its queue is dropped, so that it learns why it is closed without having
+// to read all that first, and it has WriteTimeout to read up to the Close frame.
 //
 // CloseNoStatus with an empty reason sends a frame without a code. A code that
 // must not be sent (RFC 6455 §7.4), a reason over 123 bytes or one that is not
@@ -31,11 +35,19 @@ func (c *Conn) Close(code CloseCode, reason string) error {
 	if c.err == nil && c.closing == nil {
 		_, _ = c.out.QueueClose(uint16(code), reason) // it was just checked
 		c.closing = &CloseError{Code: code, Reason: reason}
+		limit := c.cfg.closeTimeout
+		if c.queue.overflowed {
+			c.queue.clear()
+			limit = max(limit, c.cfg.writeTimeout)
+		}
+		timer := time.AfterFunc(limit, func() { _ = c.lost(errCloseTimeout) })
+		defer timer.Stop()
+		if limit > c.cfg.closeTimeout {
+			c.closeTimer = timer
+		}
 	}
 	c.mu.Unlock()
 	c.kick()
-	timer := time.AfterFunc(c.cfg.closeTimeout, func() { _ = c.lost(errCloseTimeout) })
-	defer timer.Stop()
 	c.awaitClose()
 	if e := c.ended(); !e.clean() {
 		return e
@@ -44,6 +56,17 @@ func (c *Conn) Close(code CloseCode, reason string) error {
 }
 
 var errCloseTimeout = errors.New("peer did not answer the Close frame in time")
+
+// allSent notes that everything queued is on its way. If that includes the Close
+// frame, a peer that had longer to read up to it now has CloseTimeout to answer.
+func (c *Conn) allSent() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closeTimer != nil && !c.out.HasClose() {
+		c.closeTimer.Reset(c.cfg.closeTimeout)
+		c.closeTimer = nil
+	}
+}
 
 // awaitClose reads until the connection has ended, or lets another reader do
 // it.
@@ -188,12 +211,6 @@ func (c *Conn) whenGone(f func()) {
 	}
 	c.mu.Unlock()
 	f()
-}
-
-func (c *Conn) isGone() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.isClosed
 }
 
 // cut ends the connection without any ceremony, even one that is lingering.

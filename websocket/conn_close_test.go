@@ -5,6 +5,9 @@ import (
 	"errors"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -263,4 +266,37 @@ func TestShutdownTwice(t *testing.T) {
 		t.Error("a second Shutdown succeeds")
 	}
 	b.handler = websocket.Handle(nil, nil)
+}
+
+// TestShutdownDuringAHandshake: a connection that opens while the handler stops
+// is told so, and waited for.
+func TestShutdownDuringAHandshake(t *testing.T) {
+	var h *websocket.Handler
+	shut := make(chan error, 1)
+	limiter := &websocket.Limiter{Address: func(*http.Request) string { // asked in the middle of a handshake
+		go func() { shut <- h.Shutdown(t.Context()) }()
+		for !websocket.IsClosing(h) {
+			runtime.Gosched()
+		}
+		return "one"
+	}}
+	h = websocket.Handle(func(context.Context, *websocket.Conn) { t.Error("the application runs") }, &websocket.AcceptOptions{Limiter: limiter})
+	srv := httptest.NewServer(h)
+	defer srv.Close()
+	p := wstest.Connect(t, srv.URL)
+	p.ExpectClose(websocket.CloseGoingAway)
+	select {
+	case err := <-shut:
+		t.Fatalf("Shutdown returned before the last connection's end: %v", err)
+	default:
+	}
+	p.SendClose(websocket.CloseGoingAway, "")
+	p.ExpectEnd()
+	p.Close()
+	if err := <-shut; err != nil {
+		t.Fatal(err)
+	}
+	if n := h.Len(); n != 0 {
+		t.Errorf("%d connections are left", n)
+	}
 }

@@ -35,3 +35,10 @@ func QueueWithoutSending(c *Conn, p *Prepared) {
 	defer c.mu.Unlock()
 	c.queue.add(p, c.cfg)
 }
+
+// IsClosing reports whether Shutdown has begun.
+func IsClosing(h *Handler) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.closing
+}

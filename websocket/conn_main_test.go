@@ -50,7 +50,7 @@ func moduleStacks() string {
 		buf = make([]byte, 2*len(buf))
 	}
 	var left []string
-	for _, stack := range strings.Split(string(buf), "\n\n") {
+	for stack := range strings.SplitSeq(string(buf), "\n\n") {
 		if strings.Contains(stack, "openline/websocket") && !strings.Contains(stack, "TestMain(") {
 			left = append(left, stack)
 		}

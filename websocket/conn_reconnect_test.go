@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -139,4 +140,49 @@ func TestReconnectGivesUp(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestBackoffAfterAConnectionThatHeld: the delays begin anew, near nothing.
+func TestBackoffAfterAConnectionThatHeld(t *testing.T) {
+	for range 10 { // by chance, one could be as short without that
+		synctest.Test(t, func(t *testing.T) {
+			const failures = 6
+			var at []time.Time
+			var server sync.WaitGroup
+			dial := func(context.Context, string, string) (net.Conn, error) {
+				at = append(at, time.Now())
+				if n := len(at); n <= failures || n > failures+2 {
+					return nil, errors.New("refused")
+				}
+				here, there := net.Pipe()
+				server.Go(func() {
+					p := wstest.AcceptOver(t, there)
+					if len(at) == failures+2 {
+						p.SendClose(websocket.CloseNormal, "")
+						p.ExpectClose(websocket.CloseNormal)
+					} else {
+						time.Sleep(time.Minute) //nolint:forbidigo // the clock of the bubble
+					}
+					p.Close()
+				})
+				return here, nil
+			}
+			err := websocket.Reconnect(t.Context(), "ws://example.com", &websocket.DialOptions{
+				ConnOptions: websocket.ConnOptions{PingInterval: -1}, NetDial: dial, Proxy: noProxy,
+			}, func(ctx context.Context, c *websocket.Conn) error {
+				_, _, err := c.Read(ctx)
+				if len(at) == failures+1 {
+					at[failures] = time.Now() // the delay counts from the end
+				}
+				return err
+			})
+			server.Wait()
+			if err != nil || len(at) != failures+2 {
+				t.Fatal(err, len(at))
+			}
+			if delay := at[failures+1].Sub(at[failures]); delay > 5*time.Second {
+				t.Errorf("the first delay after a minute's connection is %s", delay)
+			}
+		})
+	}
 }

@@ -124,7 +124,7 @@ func (c *Conn) send(ctx context.Context, b []byte, own int, apart []byte) error 
 		return e
 	}
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
-		return c.lost(err)
+		return c.cannotWrite(ctx, err)
 	}
 	ctxErr := ctx.Err()
 	switch {
@@ -136,6 +136,27 @@ func (c *Conn) send(ctx context.Context, b []byte, own int, apart []byte) error 
 		return ctxErr
 	}
 	return c.lost(&abandoned{ctxErr})
+}
+
+// cannotWriteWait is how long a connection that cannot be written to is kept for
+// somebody to read from it.
+const cannotWriteWait = time.Second
+
+// cannotWrite deals with a peer that is gone. What it sent before that may lie
+// unread, with a Close that tells why, so it is left to the reader to end the
+// connection. The sending lock is held.
+func (c *Conn) cannotWrite(ctx context.Context, err error) error {
+	if !c.broken {
+		c.broken = true
+		time.AfterFunc(cannotWriteWait, func() { _ = c.lost(err) })
+	}
+	if c.waiting.Load() {
+		select { // the reader is about to find out
+		case <-c.done:
+		case <-ctx.Done():
+		}
+	}
+	return c.orEnd(&CloseError{Code: CloseAbnormal, Remote: true, Err: err})
 }
 
 // writeSocket writes b and then apart. Nearly always the socket takes all at
@@ -236,6 +257,7 @@ func (c *Conn) flush(mayBlock bool) {
 		b := c.gather(*buf)
 		if len(b) == 0 {
 			putBuffer(buf)
+			c.allSent()
 			c.sending.release()
 			if c.pending() && c.sending.tryAcquire() {
 				continue
@@ -252,11 +274,13 @@ func (c *Conn) flush(mayBlock bool) {
 			}
 			if n < len(b) {
 				c.unsent = append([]byte(nil), b[n:]...)
+				*buf = b
 				putBuffer(buf)
 				go c.flush(true)
 				return
 			}
 		}
+		*buf = b
 		putBuffer(buf)
 	}
 }

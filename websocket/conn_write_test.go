@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -202,5 +203,58 @@ func TestTLSUnderManyContexts(t *testing.T) {
 		}
 		_ = e.conn.CloseNow()
 		e.Close()
+	}
+}
+
+// TestWhyAWriteFails: a peer that closes and vanishes has said why, though a
+// write finds that it is gone before anybody reads its Close.
+func TestWhyAWriteFails(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("elsewhere a reset may take what was received before it")
+	}
+	for _, client := range ends {
+		for _, reading := range []bool{false, true} {
+			e := newBench(t, idle, websocket.ConnOptions{}).open(client)
+			first := make(chan struct{})
+			read := make(chan error, 1)
+			go func() {
+				if !reading {
+					<-first
+				}
+				_, msg, err := e.conn.Read(t.Context())
+				if err == nil && string(msg) == "before" {
+					_, _, err = e.conn.Read(t.Context())
+				}
+				read <- err
+			}()
+			e.SendMessage(websocket.Text, []byte("before"))
+			e.SendClose(4008, "too slow")
+			e.Reset()
+			err := error(nil)
+			for err == nil {
+				err = e.conn.Write(t.Context(), websocket.Text, []byte("x"))
+			}
+			close(first)
+			if err := <-read; websocket.CloseCodeOf(err) != 4008 {
+				t.Errorf("%s, reading %v: Read gives %v", endName(client), reading, err)
+			}
+			if code := websocket.CloseCodeOf(err); code != 4008 && code != websocket.CloseAbnormal {
+				t.Errorf("%s, reading %v: Write gives %v", endName(client), reading, err)
+			}
+			if websocket.CloseCodeOf(e.conn.Err()) != 4008 {
+				t.Error(e.conn.Err())
+			}
+		}
+		// Nobody reads: the connection ends all the same.
+		e := newBench(t, idle, websocket.ConnOptions{}).open(client)
+		e.Reset()
+		err := error(nil)
+		for err == nil {
+			err = e.conn.Write(t.Context(), websocket.Text, []byte("x"))
+		}
+		if websocket.CloseCodeOf(err) != websocket.CloseAbnormal {
+			t.Error(err)
+		}
+		waitFor(t, "the end", e.conn.Done())
 	}
 }

@@ -86,9 +86,9 @@ func ExampleAccept() {
 
 // An Acceptor is made once, and says at once if its options are wrong.
 func ExampleNewAcceptor() {
-	a, err := websocket.NewAcceptor(&websocket.AcceptOptions{Origins: []string{"app.example"}})
+	_, err := websocket.NewAcceptor(&websocket.AcceptOptions{Origins: []string{"app.example"}})
 	fmt.Println(err)
-	a, err = websocket.NewAcceptor(&websocket.AcceptOptions{Origins: []string{"https://app.example"}})
+	a, err := websocket.NewAcceptor(&websocket.AcceptOptions{Origins: []string{"https://app.example"}})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"sync"
 
 	"github.com/openline/openline/websocket/internal/handshake"
@@ -18,9 +20,10 @@ type Handler struct {
 	accept *Acceptor
 
 	mu      sync.Mutex // guards the following
+	opening int        // handshakes that are under way
 	conns   map[*Conn]struct{}
 	closing bool
-	empty   chan struct{} // closed when closing and conns is empty
+	empty   chan struct{} // to be closed when nothing is left of either; nil before Shutdown
 }
 
 // Handle returns a handler that accepts connections and runs fn for each on a
@@ -35,22 +38,45 @@ func Handle(fn func(ctx context.Context, c *Conn), o *AcceptOptions) *Handler {
 
 // ServeHTTP answers the opening request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h.mu.Lock()
-	closing := h.closing
-	h.mu.Unlock()
-	if closing {
+	if !h.begin() {
 		_ = h.accept.refuse(w, r, &handshake.Refusal{Status: http.StatusServiceUnavailable, Reason: "The server is shutting down."})
 		return
 	}
-	c, err := h.accept.Accept(w, r)
-	if err != nil {
-		return // answered and logged
+	var c *Conn
+	defer func() { h.opened(r.Context(), c) }()
+	c, _ = h.accept.Accept(w, r) // an error has been answered and logged
+}
+
+// begin counts a handshake in, unless the handler is closing.
+func (h *Handler) begin() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closing {
+		return false
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
+	h.opening++
+	return true
+}
+
+// opened counts a handshake out. c is the connection that came of it, if one
+// did.
+func (h *Handler) opened(values context.Context, c *Conn) {
+	h.mu.Lock()
+	h.opening--
+	if c != nil {
+		h.conns[c] = struct{}{}
+	}
+	closing := h.closing
+	h.checkEmpty()
+	h.mu.Unlock()
+	if c == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(values))
 	c.cancelAtEnd(cancel)
 	c.whenGone(func() { h.remove(c) })
-	if !h.add(c) {
-		go func() { _ = c.Close(CloseGoingAway, "server is shutting down") }()
+	if closing {
+		go func() { _ = c.Close(CloseGoingAway, shuttingDown) }()
 		return
 	}
 	go h.run(ctx, c)
@@ -76,27 +102,29 @@ func (h *Handler) Len() int {
 	return len(h.conns)
 }
 
-func (h *Handler) add(c *Conn) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.closing {
-		return false
-	}
-	if !c.isGone() { // else its end has already called remove
-		h.conns[c] = struct{}{}
-	}
-	return true
-}
-
 func (h *Handler) remove(c *Conn) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.conns, c)
-	if h.empty != nil && len(h.conns) == 0 {
+	h.checkEmpty()
+}
+
+// checkEmpty tells Shutdown when it has nothing to wait for. h.mu is held.
+func (h *Handler) checkEmpty() {
+	if h.empty != nil && h.opening == 0 && len(h.conns) == 0 {
 		close(h.empty)
 		h.empty = nil
 	}
 }
+
+// list returns the connections there are.
+func (h *Handler) list() []*Conn {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Collect(maps.Keys(h.conns))
+}
+
+const shuttingDown = "server is shutting down"
 
 // Shutdown refuses new connections with 503, closes the others with
 // CloseGoingAway and waits until all are gone. When ctx ends first, the rest is
@@ -109,24 +137,17 @@ func (h *Handler) Shutdown(ctx context.Context) error {
 	}
 	h.closing = true
 	empty := make(chan struct{})
-	if len(h.conns) == 0 {
-		close(empty)
-	} else {
-		h.empty = empty
-	}
-	conns := make([]*Conn, 0, len(h.conns))
-	for c := range h.conns {
-		conns = append(conns, c)
-	}
+	h.empty = empty
+	h.checkEmpty()
 	h.mu.Unlock()
-	for _, c := range conns {
-		go func() { _ = c.Close(CloseGoingAway, "server is shutting down") }()
+	for _, c := range h.list() {
+		go func() { _ = c.Close(CloseGoingAway, shuttingDown) }()
 	}
 	select {
 	case <-empty:
 		return nil
 	case <-ctx.Done():
-		for _, c := range conns {
+		for _, c := range h.list() {
 			c.cut()
 		}
 		return ctx.Err()

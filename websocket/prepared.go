@@ -83,9 +83,10 @@ func (c *Conn) TrySend(p *Prepared) error {
 
 // queue holds the prepared messages that a connection has not written yet.
 type queue struct {
-	messages []*Prepared
-	bytes    int
-	pack     *packing // the connection's
+	messages   []*Prepared
+	bytes      int
+	overflowed bool     // a message did not fit
+	pack       *packing // the connection's
 }
 
 func (q *queue) len() int { return len(q.messages) }
@@ -93,6 +94,7 @@ func (q *queue) len() int { return len(q.messages) }
 func (q *queue) add(p *Prepared, cfg *config) bool {
 	n := len(q.messages)
 	if n > 0 && (cfg.queueMax > 0 && n >= cfg.queueMax || cfg.queueBytes > 0 && q.bytes+len(p.frame) > cfg.queueBytes) {
+		q.overflowed = true
 		return false
 	}
 	q.messages = append(q.messages, p)

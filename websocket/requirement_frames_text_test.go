@@ -61,10 +61,10 @@ func testSplitCharacters(t *testing.T) {
 }
 
 // longText is pad ASCII octets, much Chinese and a character of four octets, a
-// little over 1 MiB.
-func longText(pad int) []byte {
+// little over size octets.
+func longText(pad, size int) []byte {
 	b := []byte(strings.Repeat("x", pad))
-	b = append(b, bytes.Repeat([]byte("水"), 1<<20/3)...)
+	b = append(b, bytes.Repeat([]byte("水"), size/3)...)
 	return append(b, "🍣"...)
 }
 
@@ -74,15 +74,15 @@ func testTextAcrossBuffers(t *testing.T) {
 	t.Parallel()
 	options := websocket.ConnOptions{ReadLimit: 2 << 20}
 	b := newBench(t, echoing, options)
-	pads, wrong := 8, 64
+	pads, wrong, slow := 8, 64, 1<<20
 	if testing.Short() {
-		pads, wrong = 2, 8
+		pads, wrong, slow = 2, 8, 1<<16
 	}
 	for _, client := range ends {
 		e := b.open(client)
 		for pad := range pads {
 			for _, size := range []int{4095, 4096, 4097, 1 << 21} {
-				text := longText(pad)
+				text := longText(pad, 1<<20)
 				go e.CutBytes(size, e.AppendFrame(nil, true, 1, text))
 				e.ExpectMessage(websocket.Text, text)
 			}
@@ -92,13 +92,13 @@ func testTextAcrossBuffers(t *testing.T) {
 		// Reads of one octet and of seven, all through the message.
 		for _, size := range []int{1, 7} {
 			e := openInPieces(t, echoing, client, size, options)
-			text := longText(5)
+			text := longText(5, slow)
 			go e.CutBytes(1<<21, e.AppendFrame(nil, true, 1, text))
 			e.ExpectMessage(websocket.Text, text)
 			e.bye(t, client)
 		}
 
-		good := longText(3)
+		good := longText(3, 1<<20)
 		for i := range wrong {
 			e := b.open(client)
 			text := bytes.Clone(good)

@@ -2,6 +2,9 @@ package websocket_test
 
 import (
 	"bufio"
+	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -11,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/openline/openline/websocket"
 	"github.com/openline/openline/websocket/http1"
 )
 
@@ -96,4 +100,153 @@ func testHalfOpen(t *testing.T) {
 			})
 		}
 	}
+}
+
+// testHandshakeDeadline: whatever the other side does not do, Dial ends when
+// its time is over, and closes the socket.
+func testHandshakeDeadline(t *testing.T) {
+	trickle := func(text string) func(*scriptPeer) {
+		return func(p *scriptPeer) {
+			for i := 0; ; i++ {
+				c := "a"
+				if i < len(text) {
+					c = text[i : i+1]
+				}
+				if _, err := io.WriteString(p, c); err != nil {
+					return
+				}
+				<-time.After(time.Second)
+			}
+		}
+	}
+	for name, serve := range map[string]func(*scriptPeer){
+		"silence": func(p *scriptPeer) {},
+		"a status line that stops": func(p *scriptPeer) {
+			p.say("HTTP/1.1 101 ")
+		},
+		"a header that stops":           func(p *scriptPeer) { p.say(strings.TrimSuffix(response(), "\n")) },
+		"an octet a second without end": trickle("HTTP/1.1 101 Switching Protocols\r\nX: "),
+	} {
+		for _, limit := range []time.Duration{0, 2 * time.Second} {
+			t.Run(fmt.Sprint(name, " ", limit), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newPipeScript(t, func(p *scriptPeer) {
+						serve(p)
+						p.silence(t)
+					})
+					begin := time.Now()
+					err := s.fail(t, "ws://ws.test/", websocket.DialOptions{HandshakeTimeout: limit})
+					want := limit
+					if limit == 0 {
+						want = 10 * time.Second // the default
+					}
+					if spent := time.Since(begin); spent != want || !errors.Is(err, context.DeadlineExceeded) {
+						t.Errorf("after %v, want %v: %v", spent, want, err)
+					}
+					s.running.Wait() // the socket is closed, no goroutine is left
+				})
+			})
+		}
+	}
+	t.Run("TLS", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			begin := time.Now()
+			s := newPipeScript(t, nil)
+			silent := func(ctx context.Context, network, address string) (net.Conn, error) {
+				here, there := net.Pipe()
+				s.running.Go(func() { io.Copy(io.Discard, there) })
+				return here, nil
+			}
+			_, err := websocket.Dial(t.Context(), "wss://ws.test/", &websocket.DialOptions{NetDial: silent, Proxy: noProxy})
+			if spent := time.Since(begin); spent != 10*time.Second || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("after %v: %v", spent, err)
+			}
+			s.running.Wait()
+		})
+	})
+	t.Run("TCP and name resolution", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			begin := time.Now()
+			never := func(ctx context.Context, network, address string) (net.Conn, error) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}
+			_, err := websocket.Dial(t.Context(), "ws://ws.test/", &websocket.DialOptions{NetDial: never, Proxy: noProxy})
+			if spent := time.Since(begin); spent != 10*time.Second || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("after %v: %v", spent, err)
+			}
+		})
+	})
+	t.Run("redirects share it", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newPipeScript(t, func(p *scriptPeer) {
+				<-time.After(4 * time.Second)
+				p.say("HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n")
+			})
+			begin := time.Now()
+			err := s.fail(t, "ws://ws.test/", websocket.DialOptions{MaxRedirects: 10})
+			if spent := time.Since(begin); spent != 10*time.Second || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("after %v: %v", spent, err)
+			}
+			s.running.Wait()
+		})
+	})
+	t.Run("a refusal's body is not waited for", func(t *testing.T) {
+		for _, limit := range []time.Duration{0, 500 * time.Millisecond} {
+			synctest.Test(t, func(t *testing.T) {
+				s := newPipeScript(t, func(p *scriptPeer) {
+					p.say("HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\nbecause")
+					p.silence(t)
+				})
+				begin := time.Now()
+				e := handshakeError(t, s.fail(t, "ws://ws.test/", websocket.DialOptions{HandshakeTimeout: limit}))
+				want := time.Second
+				if limit > 0 {
+					want = limit
+				}
+				if spent := time.Since(begin); spent != want || e.Status != 400 || string(e.Body) != "because" {
+					t.Errorf("after %v: %v %q", spent, e, e.Body)
+				}
+				s.running.Wait()
+			})
+		}
+	})
+	t.Run("the caller's context", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newPipeScript(t, func(p *scriptPeer) { p.silence(t) })
+			ctx, cancel := context.WithCancelCause(t.Context())
+			time.AfterFunc(time.Second, func() { cancel(errors.New("enough")) })
+			if _, err := websocket.Dial(ctx, "ws://ws.test/", s.options(websocket.DialOptions{HandshakeTimeout: -1})); !errors.Is(err, context.Canceled) {
+				t.Errorf("the error is %v", err)
+			}
+			s.running.Wait()
+			done, cancel2 := context.WithCancel(t.Context())
+			cancel2()
+			if _, err := websocket.Dial(done, "ws://ws.test/", s.options(websocket.DialOptions{})); !errors.Is(err, context.Canceled) {
+				t.Errorf("the error is %v", err)
+			}
+			s.running.Wait()
+		})
+	})
+	t.Run("nothing of it is left behind", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newPipeScript(t, func(p *scriptPeer) {
+				p.say(response())
+				<-time.After(time.Hour)
+				p.say("\x81\x02Hi")
+				io.Copy(io.Discard, p.br)
+			})
+			ctx, cancel := context.WithCancel(t.Context())
+			c, err := websocket.Dial(ctx, "ws://ws.test/", s.options(websocket.DialOptions{ConnOptions: websocket.ConnOptions{PingInterval: -1}}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			cancel() // it ends with Dial
+			if _, msg, err := c.Read(t.Context()); err != nil || string(msg) != "Hi" {
+				t.Errorf("an hour later: %q, %v", msg, err)
+			}
+			c.CloseNow()
+			s.running.Wait()
+		})
+	})
 }

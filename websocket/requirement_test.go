@@ -3,7 +3,6 @@ package websocket_test
 import (
 	"encoding/json"
 	"os"
-	"sync"
 	"testing"
 )
 
@@ -30,20 +29,6 @@ func requirement(id string, test func(t *testing.T)) {
 	requirements[id] = test
 }
 
-// skipRequirement is the only way for a requirement's test to be skipped:
-// reason says what is missing here.
-func skipRequirement(t *testing.T, reason string) {
-	t.Helper()
-	if reason == "" {
-		panic("a requirement is skipped without a reason")
-	}
-	skippedRequirements.Store(t.Name(), true)
-	t.Skip(reason)
-}
-
-// skippedRequirements has the names of the tests that gave a reason.
-var skippedRequirements sync.Map
-
 func TestRequirement(t *testing.T) {
 	b, err := os.ReadFile("testdata/requirements.json")
 	if err != nil {
@@ -65,8 +50,8 @@ func TestRequirement(t *testing.T) {
 				t.Fatalf("no test for this requirement (%s, %s)", item.Actor, item.Level)
 			}
 			t.Cleanup(func() {
-				if _, reason := skippedRequirements.Load(t.Name()); t.Skipped() && !reason {
-					t.Error("skipped without a reason: see skipRequirement")
+				if t.Skipped() {
+					t.Error("no requirement is skipped")
 				}
 			})
 			test(t)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
 )
@@ -52,11 +54,27 @@ func failed(format string, args ...any) error {
 // exited carries kong's wish to exit, after help was printed.
 type exited int
 
+// dashHint says how to give data that looks like a flag: a number below zero.
+func dashHint(args []string) string {
+	if slices.Contains([]string{"send", "publish", "broadcast"}, args[0]) {
+		for _, arg := range args[1:] {
+			if len(arg) > 1 && arg[0] == '-' && '0' <= arg[1] && arg[1] <= '9' {
+				return "; data that begins with a dash goes behind --: openline " + args[0] + " … -- " + arg
+			}
+		}
+	}
+	return ""
+}
+
 // run runs the command line and returns the exit code.
 func run(ctx context.Context, args []string, s streams) (code int) {
 	defer func() {
-		if e, ok := recover().(exited); ok {
+		switch e := recover().(type) {
+		case nil:
+		case exited:
 			code = int(e)
+		default:
+			panic(e)
 		}
 	}()
 	c := &cli{Serve: newServeCmd()}
@@ -76,14 +94,20 @@ func run(ctx context.Context, args []string, s streams) (code int) {
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
+	for i, arg := range args {
+		if !utf8.ValidString(arg) { // the parser would change it
+			fmt.Fprintf(s.err, "openline: argument %d is not UTF-8: %q\n", i+1, arg)
+			return exitUsage
+		}
+	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(s.err, "openline: %v (openline --help says more)\n", err)
+		fmt.Fprintf(s.err, "openline: %v%s (openline --help says more)\n", err, dashHint(args))
 		return exitUsage
 	}
 	if err := parsed.Run(); err != nil {
 		if text := err.Error(); text != "" {
-			fmt.Fprintf(s.err, "openline: %s\n", text)
+			fmt.Fprintf(s.err, "openline: %s\n", escapeLines(text))
 		}
 		if f, ok := errors.AsType[*failure](err); ok {
 			return f.code

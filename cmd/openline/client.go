@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 )
 
 const (
@@ -70,9 +71,9 @@ func (m *message) post(ctx context.Context, s streams, path string) error {
 		return failed("the answer was cut short: %v", err)
 	}
 	if res.StatusCode != http.StatusOK {
-		return failed("%s: %s", res.Status, detail(answer))
+		return failed("%s: %s", escape(res.Status), detail(answer))
 	}
-	fmt.Fprintln(s.out, string(bytes.TrimSpace(answer)))
+	fmt.Fprintln(s.out, oneLine(string(bytes.TrimSpace(answer))))
 	return nil
 }
 
@@ -82,7 +83,7 @@ func detail(answer []byte) string {
 		Detail string `json:"detail"`
 	}
 	if err := json.Unmarshal(answer, &problem); err == nil && problem.Detail != "" {
-		return problem.Detail
+		return escape(problem.Detail)
 	}
 	const most = 300
 	text := strings.TrimSpace(string(answer))
@@ -105,6 +106,9 @@ func (m *message) data(in io.Reader) ([]byte, error) {
 		}
 	}
 	if m.Text {
+		if i := invalidUTF8(data); i >= 0 {
+			return nil, usage("the text is not UTF-8 at byte %d", i)
+		}
 		var b bytes.Buffer
 		e := json.NewEncoder(&b)
 		e.SetEscapeHTML(false) // it goes into no page
@@ -123,6 +127,18 @@ func (m *message) data(in io.Reader) ([]byte, error) {
 		return nil, usage(`the data is not JSON at byte %d: %v; a string needs quotes of its own, '"text"', or --text`, max(syntax.Offset-1, 0), syntax)
 	}
 	return data, nil
+}
+
+// invalidUTF8 returns the index of the first byte of b that is not UTF-8, or -1.
+func invalidUTF8(b []byte) int {
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return -1
 }
 
 // serverURL returns the address of a server without a slash at its end.

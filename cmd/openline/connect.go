@@ -38,9 +38,10 @@ type connectCmd struct {
 func (connectCmd) Help() string {
 	return `Each line of standard input is sent as one text message, as it is: to an Openline server that is an envelope such as
 {"type":"send","to":"bob","data":"hi"}. Each message that comes is one line of standard output; binary messages are
-printed as hexadecimal digits. What happens to the connection is told on standard error.
+printed as hexadecimal digits, and control characters as JSON writes them (\n, \u001b); line ends in JSON become spaces. What
+happens to the connection is told on standard error.
 
-The exit code is 0 when the connection ended normally (1000, 1001, or a Close with no code), 1 when it did not.`
+The exit code is 0 when the connection ended normally (1000, 1001, or a Close with no code) and every line could be sent, else 1.`
 }
 
 // Run connects, and talks until either side has had enough.
@@ -65,7 +66,13 @@ func (c *connectCmd) Run(ctx context.Context, s streams) error {
 			err = talk.run(ctx, conn)
 		}
 	}
-	return verdict(err)
+	if err := verdict(err); err != nil {
+		return err
+	}
+	if talk.unsent {
+		return &failure{code: exitFailed} // it has been told
+	}
+	return nil
 }
 
 // verdict turns how a conversation ended into an exit code.
@@ -166,6 +173,7 @@ type conversation struct {
 	cmd     *connectCmd
 	address string
 	lines   <-chan string
+	unsent  bool // a line could not be sent: it is not UTF-8
 
 	lastSent chan struct{} // with --trace: a Close frame has been sent and printed
 
@@ -177,7 +185,7 @@ type conversation struct {
 func (t *conversation) tell(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	fmt.Fprintf(t.err, format+"\n", args...)
+	fmt.Fprintln(t.err, escape(fmt.Sprintf(format, args...)))
 }
 
 // show prints a message.
@@ -188,7 +196,7 @@ func (t *conversation) show(m websocket.Message) {
 		fmt.Fprintf(t.out, "%x\n", m.Data)
 		return
 	}
-	fmt.Fprintf(t.out, "%s\n", m.Data)
+	fmt.Fprintln(t.out, oneLine(string(m.Data)))
 }
 
 // run talks over one connection until it has ended. It returns nil after a
@@ -245,6 +253,7 @@ func (t *conversation) write(ctx context.Context, c *websocket.Conn) {
 			if ok {
 				if err := c.Write(ctx, websocket.Text, []byte(line)); err != nil && c.Err() == nil && ctx.Err() == nil {
 					t.tell("not sent: %v", err)
+					t.unsent = true
 				}
 				continue
 			}

@@ -66,3 +66,12 @@ func ExampleDetach() {
 		fmt.Println(len(first), len(held))
 	})
 }
+
+// A program that reads host names from its configuration can tell early what Serve would not take.
+func ExampleCheckHosts() {
+	fmt.Println(http1.CheckHosts([]string{"chat.example", "*.chat.example", "[::1]"}))
+	fmt.Println(http1.CheckHosts([]string{"https://chat.example"}))
+	// Output:
+	// <nil>
+	// http1: Hosts entry "https://chat.example" is not a host name or address; leave out scheme, port and path
+}

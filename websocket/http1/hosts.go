@@ -57,6 +57,12 @@ type hostList struct {
 	addrs    map[netip.Addr]struct{}
 }
 
+// CheckHosts returns the error that [Serve] would return for the entries as [Options.Hosts], or nil.
+func CheckHosts(hosts []string) error {
+	_, err := parseHosts(hosts)
+	return err
+}
+
 func parseHosts(hosts []string) (*hostList, error) {
 	if len(hosts) == 0 {
 		return nil, nil

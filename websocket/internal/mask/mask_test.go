@@ -14,32 +14,79 @@ func naive(b []byte, key [4]byte, pos int) {
 	}
 }
 
-func TestApplyAgreesWithTheDefinition(t *testing.T) {
+// margin is how much is looked at on both sides of what is masked.
+const margin = 80
+
+// everywhere calls f for each length, position and place in memory, with
+// octets to mask inside others that must stay as they are.
+func everywhere(t *testing.T, f func(b []byte, key [4]byte, pos int), mask func(b []byte, key [4]byte, pos int)) {
+	t.Helper()
 	r := rand.New(rand.NewPCG(1, 2))
-	fill := func(n int) []byte {
-		b := make([]byte, n)
-		for i := range b {
-			b[i] = byte(r.Uint32())
-		}
-		return b
+	src := make([]byte, 1100+64+2*margin)
+	for i := range src {
+		src[i] = byte(r.Uint32())
 	}
-	for n := range 1100 {
-		for pos := range 4 {
-			src := fill(n + 8)
-			key := [4]byte(fill(4))
-			for shift := range 8 { // every alignment in memory
-				got := bytes.Clone(src)[shift : shift+n]
-				want := bytes.Clone(got)
-				naive(want, key, pos)
-				if next := Apply(got, key, pos); next != (pos+n)%4 {
-					t.Fatalf("n=%d pos=%d: next position %d", n, pos, next)
-				}
+	got, want := make([]byte, len(src)), make([]byte, len(src))
+	for n := range 1101 {
+		key := [4]byte{byte(n), byte(n >> 3), 0xA5, byte(r.Uint32())}
+		step := 1 // every alignment in a cache line; of long payloads, which take long, some
+		if n > 330 {
+			step = 7
+		}
+		for shift := n % step; shift < 64; shift += step {
+			at, end := margin+shift, margin+shift+n
+			for pos := range 4 {
+				copy(got, src)
+				copy(want, src)
+				naive(want[at:end], key, pos)
+				mask(got[at:end], key, pos)
 				if !bytes.Equal(got, want) {
 					t.Fatalf("n=%d pos=%d shift=%d: wrong octets", n, pos, shift)
 				}
+				f(got[at:end], key, pos)
 			}
 		}
 	}
+}
+
+func TestApplyAgreesWithTheDefinition(t *testing.T) {
+	ways(t, func(t *testing.T) {
+		next := 0
+		everywhere(t, func(b []byte, _ [4]byte, pos int) {
+			if next != (pos+len(b))%4 {
+				t.Fatalf("n=%d pos=%d: next position %d", len(b), pos, next)
+			}
+		}, func(b []byte, key [4]byte, pos int) { next = Apply(b, key, pos) })
+	})
+}
+
+func TestBlocksAgreeWithTheDefinition(t *testing.T) {
+	everywhere(t, func([]byte, [4]byte, int) {}, func(b []byte, key [4]byte, pos int) { xorBlocks(b, turned(key, pos)) })
+}
+
+// TestApplyASCII has at most one octet that is not ASCII, at every place.
+func TestApplyASCII(t *testing.T) {
+	key := [4]byte{0x9B, 0x01, 0xFF, 0x70}
+	ways(t, func(t *testing.T) {
+		for _, n := range []int{0, 1, 3, 7, 8, 9, 31, 64, 100, 127, 128, 129, 191, 192, 200, 255, 256, 300, 511, 512, 513, 777, 1024} {
+			buf := make([]byte, n+1)
+			for at := -1; at < n; at++ {
+				b := buf[1:]
+				for i := range b {
+					b[i] = byte(i & 0x7F)
+				}
+				if at >= 0 {
+					b[at] |= 0x80
+				}
+				want := bytes.Clone(b)
+				naive(b, key, 3)
+				next, ascii := ApplyASCII(b, key, 3)
+				if !bytes.Equal(b, want) || next != (3+n)%4 || ascii != (at < 0) {
+					t.Fatalf("n=%d, not ASCII at %d: next %d, ascii %v", n, at, next, ascii)
+				}
+			}
+		}
+	})
 }
 
 func TestApplyInPieces(t *testing.T) {
@@ -50,20 +97,22 @@ func TestApplyInPieces(t *testing.T) {
 	key := [4]byte{1, 2, 3, 4}
 	want := bytes.Clone(src)
 	naive(want, key, 0)
-	for step := 1; step < 600; step += 7 {
-		got := bytes.Clone(src)
-		pos := 0
-		for i := 0; i < len(got); i += step {
-			pos = Apply(got[i:min(i+step, len(got))], key, pos)
+	ways(t, func(t *testing.T) {
+		for step := 1; step < 600; step += 7 {
+			got := bytes.Clone(src)
+			pos := 0
+			for i := 0; i < len(got); i += step {
+				pos = Apply(got[i:min(i+step, len(got))], key, pos)
+			}
+			if !bytes.Equal(got, want) {
+				t.Fatalf("in pieces of %d: wrong octets", step)
+			}
 		}
-		if !bytes.Equal(got, want) {
-			t.Fatalf("in pieces of %d: wrong octets", step)
-		}
-	}
+	})
 }
 
 func BenchmarkApply(b *testing.B) {
-	for _, n := range []int{16, 64, 256, 1024, 4096, 16384, 65536} {
+	for _, n := range []int{16, 64, 125, 256, 1024, 4096, 16384, 65536} {
 		buf := make([]byte, n)
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			b.SetBytes(int64(n))

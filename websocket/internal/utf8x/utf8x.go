@@ -6,6 +6,7 @@ package utf8x
 import (
 	"encoding/binary"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // Validator is the state between two pieces of a text: which octets may come
@@ -59,7 +60,7 @@ func (v *Validator) Write(p []byte) bool {
 	}
 	p = p[i:]
 	// Whatever ends the piece may be the start of a character; all before it is
-	// whole, and the standard library's validator is the fastest for that.
+	// whole, and there are faster ways for that than octet by octet.
 	whole := len(p) - cut(p)
 	if !valid(p[:whole]) {
 		return false
@@ -97,17 +98,41 @@ func cut(p []byte) int {
 	return 0
 }
 
-// valid is utf8.Valid with a shorter way for the short ASCII texts that most
-// messages are.
+// shortest is the least length that lookup takes, and long that from which it
+// is also the fastest for ASCII.
+const (
+	shortest = 35
+	long     = 64
+)
+
+// valid is utf8.Valid with faster ways for the short ASCII texts that most
+// messages are and, where there are vectors, for all but the shortest texts.
 func valid(p []byte) bool {
-	q := p
-	for len(q) >= 8 {
-		if binary.LittleEndian.Uint64(q)&0x8080808080808080 != 0 {
-			return utf8.Valid(q)
+	if !vector || len(p) < long {
+		const high = 0x8080808080808080
+		for len(p) >= 32 && (binary.LittleEndian.Uint64(p)|binary.LittleEndian.Uint64(p[8:])|
+			binary.LittleEndian.Uint64(p[16:])|binary.LittleEndian.Uint64(p[24:]))&high == 0 {
+			p = p[32:]
 		}
-		q = q[8:]
+		for len(p) >= 8 && binary.LittleEndian.Uint64(p)&high == 0 {
+			p = p[8:]
+		}
 	}
-	return utf8.Valid(q)
+	if vector && len(p) >= shortest {
+		return lookup(unsafe.SliceData(p), len(p)) && whole(p)
+	}
+	return utf8.Valid(p)
+}
+
+// whole reports whether p, in which no two octets are wrong together, ends
+// with a whole character.
+func whole(p []byte) bool {
+	n := cut(p)
+	if n == 0 {
+		return true
+	}
+	need := first[p[len(p)-n]].need
+	return need > 0 && int(need) < n
 }
 
 // Valid reports whether p is UTF-8 from beginning to end.
