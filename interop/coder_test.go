@@ -16,7 +16,7 @@ func TestCoder(t *testing.T) {
 	})
 	t.Run("as server", func(t *testing.T) {
 		run(t, goServer(t, "coder/websocket", nil, func(w http.ResponseWriter, r *http.Request) (end, error) {
-			c, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"second"}})
+			c, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"second"}, CompressionMode: websocket.CompressionContextTakeover})
 			if err != nil {
 				return nil, err
 			}
@@ -28,7 +28,7 @@ func TestCoder(t *testing.T) {
 func coderDial(t *testing.T, url string, subprotocols []string) end {
 	c, resp, err := websocket.Dial(t.Context(), url, &websocket.DialOptions{
 		Subprotocols:    subprotocols,
-		CompressionMode: websocket.CompressionContextTakeover, // an offer that ours declines
+		CompressionMode: websocket.CompressionContextTakeover,
 	})
 	if err != nil {
 		t.Fatal(err)

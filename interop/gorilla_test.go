@@ -15,7 +15,7 @@ func TestGorilla(t *testing.T) {
 		run(t, asServer("gorilla/websocket", nil, gorillaDial))
 	})
 	t.Run("as server", func(t *testing.T) {
-		up := websocket.Upgrader{Subprotocols: []string{"second"}}
+		up := websocket.Upgrader{Subprotocols: []string{"second"}, EnableCompression: true}
 		run(t, goServer(t, "gorilla/websocket", nil, func(w http.ResponseWriter, r *http.Request) (end, error) {
 			c, err := up.Upgrade(w, r, nil)
 			if err != nil {
@@ -27,7 +27,7 @@ func TestGorilla(t *testing.T) {
 }
 
 func gorillaDial(t *testing.T, url string, subprotocols []string) end {
-	c, resp, err := (&websocket.Dialer{Subprotocols: subprotocols}).DialContext(t.Context(), url, nil)
+	c, resp, err := (&websocket.Dialer{Subprotocols: subprotocols, EnableCompression: true}).DialContext(t.Context(), url, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

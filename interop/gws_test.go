@@ -9,6 +9,8 @@ import (
 	"github.com/lxzan/gws"
 )
 
+var gwsDeflate = gws.PermessageDeflate{Enabled: true, ServerContextTakeover: true, ClientContextTakeover: true, Threshold: 1}
+
 func TestGws(t *testing.T) {
 	cannot := map[string]string{
 		"fragments": "gws fragments only what it reads from a file, and only in pieces of 128 KiB",
@@ -20,7 +22,7 @@ func TestGws(t *testing.T) {
 	t.Run("as server", func(t *testing.T) {
 		run(t, goServer(t, "gws", cannot, func(w http.ResponseWriter, r *http.Request) (end, error) {
 			e := newGwsEnd()
-			o := &gws.ServerOption{CheckUtf8Enabled: true}
+			o := &gws.ServerOption{CheckUtf8Enabled: true, PermessageDeflate: gwsDeflate}
 			if r.Header.Get("Sec-WebSocket-Protocol") != "" { // gws refuses who offers none
 				o.SubProtocols = []string{"second"}
 			}
@@ -40,7 +42,7 @@ func gwsDial(t *testing.T, url string, subprotocols []string) end {
 	if len(subprotocols) > 0 {
 		header.Set("Sec-WebSocket-Protocol", strings.Join(subprotocols, ", "))
 	}
-	c, resp, err := gws.NewClient(e, &gws.ClientOption{Addr: url, RequestHeader: header, CheckUtf8Enabled: true})
+	c, resp, err := gws.NewClient(e, &gws.ClientOption{Addr: url, RequestHeader: header, CheckUtf8Enabled: true, PermessageDeflate: gwsDeflate})
 	if err != nil {
 		t.Fatal(err)
 	}

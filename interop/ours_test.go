@@ -83,6 +83,9 @@ func (e *ourEnd) drop() {
 	<-e.done
 }
 
+// compressing has ours compress wherever the other end can: every message, with the default windows.
+var compressing = websocket.ConnOptions{Compression: &websocket.Compression{Threshold: -1}}
+
 // accept serves ours and gives each connection to the channel.
 func accept(t *testing.T, subprotocols ...string) (url string, conns <-chan *ourEnd) {
 	t.Helper()
@@ -92,7 +95,7 @@ func accept(t *testing.T, subprotocols ...string) (url string, conns <-chan *our
 		ends <- e
 		<-e.done // the connection lives as long as its handler
 		<-c.Done()
-	}, &websocket.AcceptOptions{Subprotocols: subprotocols})
+	}, &websocket.AcceptOptions{ConnOptions: compressing, Subprotocols: subprotocols})
 	srv := httptest.NewServer(h)
 	t.Cleanup(func() {
 		ctx, stop := context.WithTimeout(context.Background(), guard)
@@ -123,7 +126,7 @@ func asClient(name string, cannot map[string]string, url string, accepted func(t
 		t.Helper()
 		ctx, stop := context.WithTimeout(t.Context(), guard)
 		defer stop()
-		c, err := websocket.Dial(ctx, url, &websocket.DialOptions{Subprotocols: subprotocols})
+		c, err := websocket.Dial(ctx, url, &websocket.DialOptions{ConnOptions: compressing, Subprotocols: subprotocols})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -65,7 +65,7 @@ type Acceptor struct {
 var defaultAcceptor = sync.OnceValue(new(AcceptOptions).lookUp)
 
 // NewAcceptor returns an Acceptor. nil options are the defaults. The error names
-// an origin that is none.
+// an origin that is none, or a setting of Compression that makes no sense.
 func NewAcceptor(o *AcceptOptions) (*Acceptor, error) {
 	a := newAcceptor(o)
 	if a.invalid != nil {
@@ -84,6 +84,9 @@ func newAcceptor(o *AcceptOptions) *Acceptor {
 func (o *AcceptOptions) lookUp() *Acceptor {
 	a := &Acceptor{conn: o.ConnOptions.resolve(), options: *o}
 	a.origins, a.invalid = newOriginPolicy(o.Origins)
+	if a.invalid == nil {
+		a.invalid = o.Compression.check()
+	}
 	return a
 }
 
@@ -118,7 +121,8 @@ func (a *Acceptor) Accept(w http.ResponseWriter, r *http.Request) (*Conn, error)
 	if refusal != nil {
 		return nil, a.refuse(w, r, refusal)
 	}
-	head, err := a.response(w, req.Key, sub)
+	agreed, extension := a.conn.compression.accept(req.Extensions)
+	head, err := a.response(w, req.Key, sub, extension)
 	if err != nil {
 		return nil, a.fail(w, r, err)
 	}
@@ -138,7 +142,7 @@ func (a *Acceptor) Accept(w http.ResponseWriter, r *http.Request) (*Conn, error)
 		return nil, &HandshakeError{Status: http.StatusSwitchingProtocols, Reason: "the response could not be sent", Err: err}
 	}
 	_ = nc.SetDeadline(time.Time{})
-	c := newConn(nc, false, a.conn, sub, early)
+	c := newConn(nc, false, a.conn, sub, agreed, early)
 	c.whenGone(release)
 	return c, nil
 }
@@ -236,12 +240,15 @@ func (a *Acceptor) chooseSubprotocol(r *http.Request, offered []string) (string,
 }
 
 // response builds the 101 response.
-func (a *Acceptor) response(w http.ResponseWriter, key, sub string) ([]byte, error) {
+func (a *Acceptor) response(w http.ResponseWriter, key, sub, extension string) ([]byte, error) {
 	b := make([]byte, 0, 256)
 	b = append(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
 	b = append(b, handshake.AcceptKey(key)...)
 	if sub != "" {
 		b = append(append(b, "\r\nSec-WebSocket-Protocol: "...), sub...)
+	}
+	if extension != "" {
+		b = append(append(b, "\r\nSec-WebSocket-Extensions: "...), extension...)
 	}
 	b = append(b, "\r\n"...)
 	b, err := appendFields(b, w.Header(), false)

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/openline/openline/websocket/internal/handshake"
 	"github.com/openline/openline/websocket/internal/proto"
 )
 
@@ -24,6 +25,7 @@ type Conn struct {
 	client      bool
 	tls         bool // nc is a TLS connection
 	subprotocol string
+	pack        *packing // how messages are compressed, nil: not at all
 
 	reading lock // held by the one who reads; guards the following
 	in      proto.Receiver
@@ -62,8 +64,9 @@ type Conn struct {
 }
 
 // newConn starts a connection on nc, whose handshake is done. early is what
-// arrived behind the handshake.
-func newConn(nc net.Conn, client bool, cfg *config, subprotocol string, early []byte) *Conn {
+// arrived behind the handshake, agreed what was agreed on compression, nil for
+// none.
+func newConn(nc net.Conn, client bool, cfg *config, subprotocol string, agreed *handshake.DeflateTerms, early []byte) *Conn {
 	c := &Conn{
 		nc:          nc,
 		raw:         rawConn(nc),
@@ -78,6 +81,9 @@ func newConn(nc net.Conn, client bool, cfg *config, subprotocol string, early []
 		messages:    newLock(),
 		sending:     newLock(),
 		done:        make(chan struct{}),
+	}
+	if agreed != nil {
+		c.compress(agreed)
 	}
 	c.rwatch.set = nc.SetReadDeadline
 	c.wwatch.set = nc.SetWriteDeadline

@@ -12,7 +12,7 @@ func NewTestConn(nc net.Conn, client bool, o *ConnOptions) *Conn {
 	if options.Logger == nil {
 		options.Logger = slog.New(slog.DiscardHandler)
 	}
-	return newConn(nc, client, options.resolve(), "", nil)
+	return newConn(nc, client, options.resolve(), "", nil, nil)
 }
 
 // NewTestPair is a client's connection on a pipe in memory, as a bubble of

@@ -103,6 +103,7 @@ func (c *Conn) readMessage(ctx context.Context, dst []byte) (MessageType, []byte
 		}
 		typ = MessageType(ev.Opcode)
 		if ev.Last {
+			c.in.Release()
 			return typ, dst, nil
 		}
 	}
@@ -166,7 +167,8 @@ func grow(d []byte, left uint64) []byte {
 // held.
 func (c *Conn) nextData(ctx context.Context) (proto.Event, error) {
 	for {
-		if len(c.input) == 0 {
+		if len(c.input) == 0 && !c.in.Pending() {
+			c.in.Release()
 			if err := c.fill(ctx); err != nil {
 				return proto.Event{}, err
 			}

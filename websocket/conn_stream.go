@@ -200,10 +200,18 @@ func (e *abandoned) Unwrap() error { return e.cause }
 func (c *Conn) writeFragment(ctx context.Context, op frame.Opcode, last bool, p []byte) (begun bool, err error) {
 	buf := getBuffer()
 	defer putBuffer(buf)
+	var packed []byte
+	if c.pack != nil {
+		space := getBuffer()
+		defer putBuffer(space)
+		if packed = c.out.PackFragment((*space)[:0], p, last); packed != nil {
+			*space = packed
+		}
+	}
 	c.mu.Lock()
 	b := c.out.AppendControl((*buf)[:0])
 	own := len(b)
-	b, err = c.out.AppendFragment(b, op, last, p)
+	b, err = c.out.AppendPackedFragment(b, op, last, p, packed)
 	c.mu.Unlock()
 	*buf = b
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/openline/openline/websocket/internal/frame"
 	"github.com/openline/openline/websocket/internal/proto"
+	"github.com/openline/openline/websocket/internal/utf8x"
 )
 
 // writeApart is the payload from which a server writes from the caller's memory
@@ -27,6 +28,23 @@ var errType = errors.New("websocket: a message is Text or Binary")
 // error and the connection stays usable; after that the connection ends, for
 // half a frame cannot be taken back.
 func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
+	return c.write(ctx, typ, p, true)
+}
+
+// WriteUncompressed is Write without compression, for messages that hold both a
+// secret and what an attacker chooses: the length of a compressed one can tell
+// the secret.
+func (c *Conn) WriteUncompressed(ctx context.Context, typ MessageType, p []byte) error {
+	return c.write(ctx, typ, p, false)
+}
+
+// packs reports whether a message of the application's is compressed before it
+// is framed. One that cannot be sent is not.
+func (c *Conn) packs(typ MessageType, p []byte) bool {
+	return c.pack != nil && len(p) >= c.pack.threshold && !c.out.Closing() && (typ != Text || utf8x.Valid(p))
+}
+
+func (c *Conn) write(ctx context.Context, typ MessageType, p []byte, compress bool) error {
 	if typ != Text && typ != Binary {
 		return errType
 	}
@@ -40,17 +58,26 @@ func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
 	defer c.sendingDone()
 	buf := getBuffer()
 	defer putBuffer(buf)
-	var apart []byte
+	var apart, packed []byte
 	c.mu.Lock()
 	b := c.out.AppendControl((*buf)[:0])
 	b = c.queue.appendAll(b, &c.out) // what was sent before comes before
 	own := len(b)
+	if compress && c.packs(typ, p) {
+		c.mu.Unlock() // compressing takes time, and only the sending lock matters to it
+		space := getBuffer()
+		defer putBuffer(space)
+		if packed = c.out.Pack((*space)[:0], p); packed != nil {
+			*space = packed
+		}
+		c.mu.Lock()
+	}
 	var err error
-	if !c.client && len(p) >= writeApart {
+	if packed == nil && !c.client && len(p) >= writeApart {
 		b, err = c.out.AppendMessageHeader(b, frame.Opcode(typ), p)
 		apart = p
 	} else {
-		b, err = c.out.AppendMessage(b, frame.Opcode(typ), p)
+		b, err = c.out.AppendPacked(b, frame.Opcode(typ), p, packed)
 	}
 	c.mu.Unlock()
 	*buf = b
@@ -104,6 +131,7 @@ func (c *Conn) send(ctx context.Context, b []byte, own int, apart []byte) error 
 	case ctxErr == nil:
 		return c.lost(errWriteTimeout)
 	case n <= own && !errors.Is(err, errCutRecord):
+		c.out.Forget() // the message is not sent, the peer does not have it in its window
 		c.unsent = append([]byte(nil), b[n:own]...)
 		return ctxErr
 	}

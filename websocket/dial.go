@@ -109,6 +109,9 @@ func (o *DialOptions) check() error {
 	if u, err := url.Parse("ws://" + o.Host + "/"); o.Host != "" && (err != nil || u.Host != o.Host || !validHost(u.Host, u.Hostname())) {
 		return fmt.Errorf("websocket: DialOptions.Host %q is not host or host:port", o.Host)
 	}
+	if err := o.Compression.check(); err != nil {
+		return fmt.Errorf("websocket: %w", err)
+	}
 	if _, err := appendFields(nil, o.Header, true); err != nil {
 		return fmt.Errorf("websocket: %w", err)
 	}
@@ -223,7 +226,11 @@ func (d *dialer) handshake(ctx context.Context, t *target, nc net.Conn) (*Conn, 
 	if resp.StatusCode != http.StatusSwitchingProtocols {
 		return nil, refusedBy(ctx, "server", nc, resp)
 	}
-	sub, _, err := handshake.CheckResponse(resp.Header, key, d.options.Subprotocols, nil)
+	sub, extensions, err := handshake.CheckResponse(resp.Header, key, d.options.Subprotocols, d.conn.compression.names())
+	var agreed *handshake.DeflateTerms
+	if err == nil {
+		agreed, err = d.conn.compression.judge(extensions)
+	}
 	if err == nil && sub == "" && d.options.RequireSubprotocol && len(d.options.Subprotocols) > 0 {
 		err = errors.New("the server chose none of the subprotocols that were offered")
 	}
@@ -233,7 +240,7 @@ func (d *dialer) handshake(ctx context.Context, t *target, nc net.Conn) (*Conn, 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return newConn(d.options.Trace.tap(nc, early), true, d.conn, sub, slices.Clone(early)), nil
+	return newConn(d.options.Trace.tap(nc, early), true, d.conn, sub, agreed, slices.Clone(early)), nil
 }
 
 // newKey returns a fresh Sec-WebSocket-Key: 16 random octets (RFC 6455 §4.1).
@@ -251,6 +258,9 @@ func (d *dialer) request(t *target, key string) ([]byte, error) {
 		"Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n", t.request, host, key)
 	if len(d.options.Subprotocols) > 0 {
 		b = fmt.Appendf(b, "Sec-WebSocket-Protocol: %s\r\n", strings.Join(d.options.Subprotocols, ", "))
+	}
+	if offer := d.conn.compression.offer(); offer != "" {
+		b = fmt.Appendf(b, "Sec-WebSocket-Extensions: %s\r\n", offer)
 	}
 	b, err := appendFields(b, d.header, true)
 	return append(b, "\r\n"...), err

@@ -37,6 +37,13 @@
 // off, one that does not read fills a bounded queue. Memory grows with what has
 // arrived, never with what a frame announces.
 //
+// # Compression
+//
+// Messages are compressed (permessage-deflate, RFC 7692) where both ends have it
+// on: see [Compression], which [ConnOptions] leaves off. Nothing else changes:
+// limits count what is inflated, text is checked when it is inflated, and a
+// stream gives what has been inflated so far.
+//
 // # Closing
 //
 // A connection that has ended gives a [*CloseError] from every method: the code,

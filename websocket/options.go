@@ -13,7 +13,8 @@ import (
 type ConnOptions struct {
 	// ReadLimit is the largest message that is accepted, in bytes. A frame that
 	// would exceed it fails the connection with 1009 as soon as its header says
-	// so; nothing is allocated for it. Default 1 MiB.
+	// so; nothing is allocated for it. A compressed message counts as it is
+	// inflated, and no more than that is. Default 1 MiB.
 	ReadLimit int64
 	// MaxFragments is the largest number of frames that one message may come in;
 	// beyond it the connection fails with 1008. Default 131,072.
@@ -45,6 +46,9 @@ type ConnOptions struct {
 	// it the connection fails with 1008. Default: no limit.
 	MessageRate  float64
 	MessageBurst int
+	// Compression has messages compressed if the peer does that too (RFC 7692).
+	// Default nil: not; see [Compression] for what it costs and risks.
+	Compression *Compression
 	// Logger gets one line for each refused handshake, failed connection and
 	// crashed handler: peer address, origin and code, never a payload or a
 	// token. Default slog.Default().
@@ -63,6 +67,7 @@ type config struct {
 	queueMax     int
 	queueBytes   int
 	rate         rateLimit
+	compression  *compression // nil: off
 	log          *slog.Logger
 }
 
@@ -80,6 +85,7 @@ func (o *ConnOptions) resolve() *config {
 		queueMax:     off(o.QueueMessages, 256),
 		queueBytes:   off(o.QueueBytes, 1<<20),
 		rate:         newRateLimit(o.MessageRate, o.MessageBurst),
+		compression:  o.Compression.resolve(),
 		log:          o.Logger,
 	}
 	if c.pongTimeout == 0 {

@@ -14,10 +14,16 @@ type Prepared struct {
 	typ    MessageType
 	header int    // octets of frame that are its header
 	frame  []byte // as a server sends it
+	plain  bool   // it is never compressed
+	packed packedForms
 }
 
 // Prepare makes a message ready for [Conn.TrySend]. data is copied. Text must be
 // UTF-8 (RFC 6455 §8.1).
+//
+// It is compressed when a connection first asks for that, once for all
+// connections with the same window and level, whether they take their context
+// over or not.
 func Prepare(typ MessageType, data []byte) (*Prepared, error) {
 	if typ != Text && typ != Binary {
 		return nil, errType
@@ -33,6 +39,16 @@ func Prepare(typ MessageType, data []byte) (*Prepared, error) {
 	return p, nil
 }
 
+// PrepareUncompressed is Prepare for a message that is never compressed, see
+// [Conn.WriteUncompressed].
+func PrepareUncompressed(typ MessageType, data []byte) (*Prepared, error) {
+	p, err := Prepare(typ, data)
+	if err == nil {
+		p.plain = true
+	}
+	return p, err
+}
+
 // Type returns the message's type.
 func (p *Prepared) Type() MessageType { return p.typ }
 
@@ -45,6 +61,9 @@ func (p *Prepared) Data() []byte { return p.frame[p.header:] }
 // or QueueBytes; p was not queued then. After a Close the error is a
 // [*CloseError].
 func (c *Conn) TrySend(p *Prepared) error {
+	if c.pack != nil {
+		p.form(c.pack) // now, and not while the lock is held
+	}
 	c.mu.Lock()
 	switch {
 	case c.err != nil:
@@ -66,7 +85,8 @@ func (c *Conn) TrySend(p *Prepared) error {
 type queue struct {
 	messages   []*Prepared
 	bytes      int
-	overflowed bool // a message did not fit
+	overflowed bool     // a message did not fit
+	pack       *packing // the connection's
 }
 
 func (q *queue) len() int { return len(q.messages) }
@@ -90,7 +110,13 @@ func (q *queue) appendNext(b []byte, out *proto.Sender) []byte {
 		q.messages = nil
 	}
 	q.bytes -= len(p.frame)
-	return out.AppendPrepared(b, frame.Opcode(p.typ), p.frame, p.header)
+	wire, header := p.frame, p.header
+	if q.pack != nil {
+		if form := p.form(q.pack); form != nil {
+			wire, header = form.frame, form.header
+		}
+	}
+	return out.AppendPrepared(b, frame.Opcode(p.typ), wire, header, p.Data())
 }
 
 // appendAll takes all messages, unless a fragmented one is open, which they
@@ -102,4 +128,4 @@ func (q *queue) appendAll(b []byte, out *proto.Sender) []byte {
 	return b
 }
 
-func (q *queue) clear() { *q = queue{} }
+func (q *queue) clear() { *q = queue{pack: q.pack} }

@@ -78,6 +78,8 @@ type bench struct {
 	server   *httptest.Server
 	handler  *websocket.Handler
 	accepted chan *endpoint
+	// extension is what the peer offers or answers where options has Compression.
+	extension string
 }
 
 func newBench(t *testing.T, run app, o websocket.ConnOptions) *bench {
@@ -85,7 +87,7 @@ func newBench(t *testing.T, run app, o websocket.ConnOptions) *bench {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	b := &bench{t: t, run: run, options: o, listener: wstest.Listen(t), accepted: make(chan *endpoint)}
+	b := &bench{t: t, run: run, options: o, listener: wstest.Listen(t), accepted: make(chan *endpoint), extension: "permessage-deflate"}
 	b.handler = websocket.Handle(func(ctx context.Context, c *websocket.Conn) {
 		e := &endpoint{conn: c, done: make(chan struct{})}
 		b.accepted <- e
@@ -109,14 +111,18 @@ func newBench(t *testing.T, run app, o websocket.ConnOptions) *bench {
 // open opens one more connection; with client set, our end is the client.
 func (b *bench) open(client bool) *endpoint {
 	b.t.Helper()
+	extension := []string{}
+	if b.options.Compression != nil {
+		extension = append(extension, "Sec-WebSocket-Extensions: "+b.extension)
+	}
 	if !client {
-		p := wstest.Connect(b.t, b.server.URL)
+		p := wstest.Connect(b.t, b.server.URL, extension...)
 		e := <-b.accepted
 		e.Peer = p
 		return e
 	}
 	e := &endpoint{done: make(chan struct{})}
-	e.Peer, e.conn = b.listener.Dial(&websocket.DialOptions{ConnOptions: b.options})
+	e.Peer, e.conn = b.listener.Dial(&websocket.DialOptions{ConnOptions: b.options}, extension...)
 	go e.runClient(b.run)
 	return e
 }
@@ -194,12 +200,21 @@ func scripts(id, file string) {
 
 func playScripts(t *testing.T, file string) {
 	t.Helper()
-	benches := map[int64]*bench{}
+	type settings struct {
+		limit   int64
+		deflate bool
+	}
+	benches := map[settings]*bench{}
 	for _, s := range wstest.ReadScripts(t, filepath.Join("internal", "proto", "testdata", file+".txt")) {
-		b := benches[s.ReadLimit]
+		key := settings{s.ReadLimit, s.Deflate}
+		b := benches[key]
 		if b == nil {
-			b = newBench(t, echoing, websocket.ConnOptions{ReadLimit: s.ReadLimit})
-			benches[s.ReadLimit] = b
+			o := websocket.ConnOptions{ReadLimit: s.ReadLimit}
+			if s.Deflate {
+				o.Compression = wholeWindow()
+			}
+			b = newBench(t, echoing, o)
+			benches[key] = b
 		}
 		variants := []wstest.Script{s}
 		if short, ok := s.Shortest(); ok {
@@ -212,6 +227,11 @@ func playScripts(t *testing.T, file string) {
 			}
 		}
 	}
+}
+
+// wholeWindow are settings with which a plain offer gets a plain answer.
+func wholeWindow() *websocket.Compression {
+	return &websocket.Compression{WindowBits: -1, PeerWindowBits: -1, Threshold: -1}
 }
 
 // playScript plays one script on a connection of its own and checks what the

@@ -120,6 +120,9 @@ func (s *stack) opensBy(t testing.TB, request string, size int) answer {
 		t.Errorf("%.120q: after the 101 came %s", request, frames(rest))
 	}
 	checkOpening(t, request, list[0])
+	if list[0].Header["Sec-Websocket-Extensions"] != nil && !s.extensions {
+		t.Errorf("%.120q: the 101 has extensions", request)
+	}
 	return list[0]
 }
 
@@ -134,7 +137,7 @@ func checkOpening(t testing.TB, request string, a answer) {
 	if len(a.Header["Sec-Websocket-Accept"]) != 1 {
 		t.Errorf("%.120q: Sec-WebSocket-Accept is %q", request, a.Header["Sec-Websocket-Accept"])
 	}
-	for _, name := range []string{"Content-Length", "Transfer-Encoding", "Sec-Websocket-Extensions"} {
+	for _, name := range []string{"Content-Length", "Transfer-Encoding"} {
 		if len(a.Header[name]) > 0 || strings.Contains(strings.ToLower(a.head), strings.ToLower(name)) {
 			t.Errorf("%.120q: the 101 has %s", request, name)
 		}

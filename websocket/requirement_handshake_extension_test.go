@@ -11,23 +11,31 @@ import (
 )
 
 // The grammar of Sec-WebSocket-Extensions, RFC 6455 §9.1, and what browsers
-// send. There is no extension yet: every offer that is well-formed is declined,
-// which is the same answer for forms that mean the same.
+// send.
 
-// declined checks that offers, each with the lines given, get a 101 without an
-// extension. opens checks that the field is absent.
-func declined(offers ...[]string) func(*testing.T) {
+// answered checks that offers, each with the lines given, get a 101 with the same
+// extension, and without any from a server that does not compress.
+func answered(want string, offers ...[]string) func(*testing.T) {
 	return func(t *testing.T) {
 		t.Parallel()
-		s := newStack(t, stackOptions{})
+		off, on := newStack(t, stackOptions{}), deflateStack(t)
 		for _, lines := range offers {
 			var changes []string
 			for _, l := range lines {
 				changes = append(changes, "+Sec-WebSocket-Extensions: "+l)
 			}
-			s.opens(t, change(changes...))
+			off.opens(t, change(changes...))
+			if got := on.opens(t, change(changes...)).Header["Sec-Websocket-Extensions"]; strings.Join(got, "|") != want {
+				t.Errorf("%q is answered %q, want %q", lines, got, want)
+			}
 		}
 	}
+}
+
+// deflateStack is a server that compresses, with the default settings.
+func deflateStack(t *testing.T) *stack {
+	t.Helper()
+	return newStack(t, stackOptions{accept: &websocket.AcceptOptions{ConnOptions: websocket.ConnOptions{Compression: &websocket.Compression{}}}})
 }
 
 // sameExtensions checks that offers are read as the first of them.
@@ -50,7 +58,7 @@ func init() {
 	requirement("WS-9-01", func(t *testing.T) {
 		offers := [][]string{{"x-a, permessage-deflate"}, {"x-a", "permessage-deflate"}, {"x-a", "", "permessage-deflate"}}
 		sameExtensions(t, offers...)
-		declined(offers...)(t)
+		answered("permessage-deflate; client_no_context_takeover", offers...)(t)
 	})
 	requirement("WS-9-02", func(t *testing.T) {
 		offers := [][]string{
@@ -60,15 +68,17 @@ func init() {
 			{`permessage-deflate; client_max_window_bits="\1\0"`},
 		}
 		sameExtensions(t, offers...)
-		declined(offers...)(t)
-		// As an answer, each names an extension that this client has not offered.
+		answered("permessage-deflate; client_max_window_bits=10", offers...)(t)
+		// As an answer, each names an extension that this client has not offered, or
+		// is one to the offer.
 		for _, lines := range offers {
 			failsWith(t, withField("Sec-WebSocket-Extensions", lines...), websocket.DialOptions{})
+			opensWith(t, withField("Sec-WebSocket-Extensions", lines...), websocket.DialOptions{ConnOptions: websocket.ConnOptions{Compression: offerHint}})
 		}
 	})
 	requirement("WS-9-03", func(t *testing.T) {
 		t.Parallel()
-		s := newStack(t, stackOptions{})
+		s := deflateStack(t)
 		for _, v := range []string{
 			"permessage-deflate;", "; x=1", "permessage-deflate; =1", "permessage-deflate; x=", "x y", `permessage-deflate; x="1`, `x-a; p="1 0"`, `x-a; p=""`,
 			`x-a; p="b,c"`, "@x", "x/1", "x-a; p=1; ;q=2", `"x"`, `x-a; "p"=1`, `x-a; p="1"2`, `x-a; p=1"2"`, `x-a; p="\"`, "x-a; p=ä", "x-a; p q",
@@ -92,13 +102,22 @@ func init() {
 		for _, v := range []string{"", ",", " , ,\t"} {
 			s.refused(t, change("-Sec-WebSocket-Extensions", "+Sec-WebSocket-Extensions: "+v), 400)
 		}
-		declined(append(offers, []string{", permessage-deflate,,"})...)(t)
+		answered("permessage-deflate; client_max_window_bits=10", offers...)(t)
+		s = deflateStack(t)
+		s.opens(t, change("+Sec-WebSocket-Extensions: , permessage-deflate,,"))
 	})
-	requirement("WS-9-05", declined([]string{"x-webkit-deflate-frame, mux; max-channels=4, permessage-deflate"}, []string{"a;b;c=d;c=d, a, a"}))
+	requirement("WS-9-05", func(t *testing.T) {
+		answered("permessage-deflate; client_no_context_takeover", []string{"x-webkit-deflate-frame, mux; max-channels=4, permessage-deflate"})(t)
+		s := deflateStack(t)
+		if got := s.opens(t, change("+Sec-WebSocket-Extensions: a;b;c=d;c=d, a, a")).Header["Sec-Websocket-Extensions"]; len(got) > 0 {
+			t.Errorf("unknown extensions are answered %q", got)
+		}
+	})
 	requirement("WS-9-06", func(t *testing.T) {
 		t.Parallel()
 		for _, v := range []string{"permessage-deflate;", "permessage-deflate, permessage-deflate", `permessage-deflate; x=" "`} {
 			failsWith(t, withField("Sec-WebSocket-Extensions", v), websocket.DialOptions{})
+			failsWith(t, withField("Sec-WebSocket-Extensions", v), websocket.DialOptions{ConnOptions: websocket.ConnOptions{Compression: offerHint}})
 		}
 		// The same when it had been offered.
 		h := map[string][]string{"Upgrade": {"websocket"}, "Connection": {"Upgrade"}, "Sec-Websocket-Accept": {baseAccept}}
@@ -126,6 +145,7 @@ func init() {
 			}
 		}
 		failsWith(t, withField("Sec-WebSocket-Extensions", "permessage-deflate", ""), websocket.DialOptions{})
+		opensWith(t, withField("Sec-WebSocket-Extensions", "permessage-deflate", ""), websocket.DialOptions{ConnOptions: websocket.ConnOptions{Compression: offerHint}})
 	})
 	requirement("WS-9-08", func(t *testing.T) { // alone: it counts allocations
 		s := newStack(t, stackOptions{})
@@ -136,7 +156,7 @@ func init() {
 			"x; p=\"" + strings.Repeat(`\1`, 10_000) + `"`,
 		} {
 			in := change("+Sec-WebSocket-Extensions: " + long)
-			for _, server := range []*stack{s, plain} {
+			for _, server := range []*stack{s, plain, deflateStack(t)} {
 				list, _ := server.exchange(t, in+hiAndBye, 1<<20)
 				if codes := statuses(list); len(codes) != 1 || !slices.Contains([]int{101, 400, 431}, codes[0]) {
 					t.Errorf("%d octets: %d", len(long), codes)
@@ -168,9 +188,17 @@ func init() {
 			"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/143.0.0.0 Safari/537.36\r\nUpgrade: websocket\r\nOrigin: http://ws.test:9001\r\n" +
 			"Sec-WebSocket-Version: 13\r\nAccept-Encoding: gzip, deflate\r\nAccept-Language: en-GB,en-US;q=0.9,en;q=0.8\r\nSec-WebSocket-Key: " + baseKey + "\r\n" +
 			"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n"
+		on := deflateStack(t)
 		for _, r := range []string{firefox, chromium} {
 			s.opens(t, r)
 			s.opensBy(t, r, 1)
+			want := "permessage-deflate; client_no_context_takeover"
+			if r == chromium {
+				want = "permessage-deflate; client_max_window_bits=12"
+			}
+			if got := on.opens(t, r).Header.Get("Sec-WebSocket-Extensions"); got != want {
+				t.Errorf("answered %q, want %q", got, want)
+			}
 		}
 	})
 	requirement("BR-02", func(t *testing.T) {

@@ -79,6 +79,8 @@ type stack struct {
 	posts atomic.Int32 // how many whole bodies /post has read
 	ended sync.Once
 	log   logBuffer
+
+	extensions bool // there may be some
 }
 
 type stackOptions struct {
@@ -106,6 +108,7 @@ func newStack(t testing.TB, o stackOptions) *stack {
 	}
 	guard.Logger = logger
 	s.echo = websocket.Handle(echo, &accept)
+	s.extensions = accept.Compression != nil
 	l := o.listen
 	if l == nil {
 		var err error

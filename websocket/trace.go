@@ -29,7 +29,7 @@ type Frame struct {
 	MaskKey               [4]byte
 	Length                uint64 // of the payload, as declared
 	Header                []byte // the header's octets
-	Payload               []byte // unmasked, at most the first 64 KiB
+	Payload               []byte // unmasked, but not inflated; at most the first 64 KiB
 }
 
 // OpcodeName returns the name of the frame's opcode, such as "text".

@@ -26,6 +26,7 @@ if (process.argv[2] === 'server') {
   const server = new WebSocketServer({
     host: '127.0.0.1',
     port: 0,
+    perMessageDeflate: { threshold: 0 },
     handleProtocols: (offered) => (offered.has('second') ? 'second' : false),
   })
   server.on('listening', () => say({ event: 'listening', port: /** @type {import('node:net').AddressInfo} */ (server.address()).port }))
@@ -33,7 +34,7 @@ if (process.argv[2] === 'server') {
 }
 
 await obey({
-  dial: ({ url, subprotocols }) => hold(new WebSocket(url, subprotocols)),
+  dial: ({ url, subprotocols }) => hold(new WebSocket(url, subprotocols, { perMessageDeflate: { threshold: 0 } })),
   send({ binary, fragments }) {
     for (const [i, data] of fragments.entries()) {
       socket.send(decode(data), { binary, fin: i === fragments.length - 1 })

@@ -32,7 +32,6 @@ func (p *Peer) Frame() websocket.Frame {
 func (p *Peer) Message() (websocket.MessageType, []byte) {
 	p.tb.Helper()
 	var typ websocket.MessageType
-	var data []byte
 	for {
 		f := p.Frame()
 		if f.Opcode >= opClose {
@@ -41,9 +40,8 @@ func (p *Peer) Message() (websocket.MessageType, []byte) {
 		if f.Opcode != opContinuation {
 			typ = websocket.MessageType(f.Opcode)
 		}
-		data = append(data, f.Payload...)
 		if f.Fin {
-			return typ, data
+			return typ, p.in.message
 		}
 	}
 }

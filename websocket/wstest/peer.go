@@ -19,6 +19,9 @@ import (
 // Peer is an end of a connection that does what it is told, right or wrong. As
 // a client it masks what SendFrame sends with the key 12 34 56 78.
 //
+// If the opening handshake agreed on permessage-deflate (RFC 7692), compressed
+// messages are inflated; what the peer sends is compressed only if its octets are.
+//
 // Every frame it reads is judged: reserved bits, opcode, masking, shortest
 // length form, order of fragments, UTF-8, close code, nothing but a Pong behind a
 // Close. Its methods, but for Next, end the test on failure, so they belong on
@@ -89,6 +92,7 @@ func ConnectOver(tb testing.TB, nc net.Conn, rawURL string, fields ...string) *P
 		tb.Fatalf("wstest: the connection did not open: %s %v", resp.Status, resp.Header)
 	}
 	p.Header = resp.Header
+	p.in.agree(strings.Join(resp.Header["Sec-Websocket-Extensions"], ", "))
 	return p
 }
 
@@ -146,12 +150,17 @@ func AcceptOver(tb testing.TB, nc net.Conn, fields ...string) *Peer {
 		"Sec-WebSocket-Accept: " + acceptKey(req.Header.Get("Sec-WebSocket-Key")),
 	}, fields...)
 	p.SendBytes([]byte(strings.Join(lines, "\r\n") + "\r\n\r\n"))
+	for _, f := range fields {
+		if name, value, _ := strings.Cut(f, ":"); strings.EqualFold(name, "Sec-WebSocket-Extensions") {
+			p.in.agree(value)
+		}
+	}
 	return p
 }
 
 // Dial connects the library's own client and returns both ends. nil options are
-// the defaults.
-func (l *Listener) Dial(o *websocket.DialOptions) (*Peer, *websocket.Conn) {
+// the defaults, fields as for Accept.
+func (l *Listener) Dial(o *websocket.DialOptions, fields ...string) (*Peer, *websocket.Conn) {
 	l.tb.Helper()
 	type result struct {
 		c   *websocket.Conn
@@ -162,7 +171,7 @@ func (l *Listener) Dial(o *websocket.DialOptions) (*Peer, *websocket.Conn) {
 		c, err := websocket.Dial(l.tb.Context(), l.URL(), o)
 		dialed <- result{c, err}
 	}()
-	p := l.Accept()
+	p := l.Accept(fields...)
 	r := <-dialed
 	if r.err != nil {
 		l.tb.Fatalf("wstest: %v", r.err)

@@ -16,6 +16,7 @@ type Script struct {
 	Line      int   // where it begins in the text
 	Client    bool  // the end under test is the client
 	ReadLimit int64 // the largest message that it takes; 0: its default
+	Deflate   bool  // permessage-deflate was agreed on, without parameters
 	Steps     []Step
 }
 
@@ -73,6 +74,9 @@ func (s *Script) add(line string, n int) (err error) {
 	rest = strings.TrimSpace(rest)
 	step := Step{Verb: verb, Line: n}
 	switch verb {
+	case "deflate":
+		s.Deflate = true
+		return nil
 	case "limit":
 		s.ReadLimit, err = strconv.ParseInt(rest, 10, 64)
 		return err
@@ -255,7 +259,6 @@ func (p *Peer) expectEchoes(steps []Step) {
 		left--
 	}
 	var typ websocket.MessageType
-	var data []byte
 	for left > 0 || typ != 0 {
 		f := p.Frame()
 		switch {
@@ -265,10 +268,10 @@ func (p *Peer) expectEchoes(steps []Step) {
 		case f.Opcode >= opClose:
 			p.fatalf("got %s instead of an answer", describe(f))
 		case f.Opcode != opContinuation:
-			typ, data = websocket.MessageType(f.Opcode), nil
+			typ = websocket.MessageType(f.Opcode)
 		}
-		if data = append(data, f.Payload...); f.Fin {
-			take("message", data, typ)
+		if f.Fin {
+			take("message", p.in.message, typ)
 			typ = 0
 		}
 	}

@@ -3,10 +3,12 @@ package wstest
 import (
 	"bufio"
 	"bytes"
+	"compress/flate"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/openline/openline/websocket"
@@ -31,9 +33,15 @@ type decoder struct {
 	r      *bufio.Reader
 	masked bool // as the frames have to be
 
-	open   byte // opcode of the message that is open, 0 for none
-	text   []byte
-	closed bool
+	open    byte // opcode of the message that is open, 0 for none
+	data    []byte
+	closed  bool
+	message []byte // the last one that ended
+
+	deflate    bool // RFC 7692 has been agreed on
+	takeover   bool // with what the other end sends it keeps its context
+	window     []byte
+	compressed bool // the message that is open
 }
 
 // next reads one frame, whole. io.EOF: the stream ended between two frames.
@@ -108,8 +116,9 @@ func noEOF(err error) error {
 // judge holds f against the rules for what an end may send.
 func (d *decoder) judge(f websocket.Frame) error {
 	bad := func(rule string) error { return fmt.Errorf("%s (header %x)", rule, f.Header) }
+	rsv1 := d.deflate && (f.Opcode == opText || f.Opcode == opBinary)
 	switch {
-	case f.RSV1 || f.RSV2 || f.RSV3:
+	case f.RSV1 && !rsv1 || f.RSV2 || f.RSV3:
 		return bad("reserved bit set (RFC 6455 §5.2)")
 	case f.Masked != d.masked:
 		return bad("clients mask every frame, servers none (RFC 6455 §5.1)")
@@ -129,19 +138,54 @@ func (d *decoder) judge(f websocket.Frame) error {
 		return bad("series of fragments (RFC 6455 §5.4)")
 	}
 	if f.Opcode != opContinuation {
-		d.open, d.text = f.Opcode, nil
+		d.open, d.data, d.compressed = f.Opcode, nil, f.RSV1
 	}
-	if d.open == opText {
-		d.text = append(d.text, f.Payload...)
-	}
+	d.data = append(d.data, f.Payload...)
 	if f.Fin {
-		text := d.text
-		d.open, d.text = 0, nil
-		if !utf8.Valid(text) {
+		text := d.open == opText
+		d.open, d.message = 0, d.data
+		if d.compressed {
+			if err := d.inflate(); err != nil {
+				return bad(err.Error())
+			}
+		}
+		if text && !utf8.Valid(d.message) {
 			return bad("text that is not UTF-8 (RFC 6455 §8.1)")
 		}
 	}
 	return nil
+}
+
+// deflateTail is what a sender leaves out (RFC 7692 §7.2.1).
+const deflateTail = "\x00\x00\xff\xff"
+
+// inflate replaces the message by what it was before it was compressed.
+func (d *decoder) inflate() error {
+	if bytes.HasSuffix(d.message, []byte(deflateTail)) {
+		return errors.New("compressed message that ends in 00 00 ff ff (RFC 7692 §7.2.1)")
+	}
+	const last = "\x01\x00\x00\xff\xff" // an empty block that ends the stream
+	r := flate.NewReaderDict(io.MultiReader(bytes.NewReader(d.message), strings.NewReader(deflateTail+last)), d.window)
+	plain, err := io.ReadAll(r)
+	if err != nil {
+		return fmt.Errorf("compressed message: %w (RFC 7692 §7.2.1)", err)
+	}
+	d.message = plain
+	if d.takeover {
+		d.window = append(d.window, plain...)
+		d.window = bytes.Clone(d.window[max(0, len(d.window)-1<<15):])
+	}
+	return nil
+}
+
+// agree takes note of the extensions that were agreed on.
+func (d *decoder) agree(answer string) {
+	d.deflate = strings.Contains(answer, "permessage-deflate")
+	side := "client_no_context_takeover"
+	if !d.masked {
+		side = "server_no_context_takeover"
+	}
+	d.takeover = !strings.Contains(answer, side)
 }
 
 func (d *decoder) judgeControl(f websocket.Frame) error {

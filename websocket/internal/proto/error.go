@@ -37,6 +37,9 @@ var (
 	ErrCloseCode      = &Error{CodeProtocol, "close code that must not be sent (RFC 6455 §7.4)"}
 	ErrCloseReason    = &Error{CodeInvalidData, "close reason is not UTF-8 (RFC 6455 §5.5.1)"}
 	ErrText           = &Error{CodeInvalidData, "text message is not UTF-8 (RFC 6455 §8.1)"}
+	ErrDeflate        = &Error{CodeInvalidData, "compressed message is no DEFLATE stream (RFC 7692 §7.2.2)"}
+	ErrDeflateWindow  = &Error{CodeInvalidData, "compressed message refers to what is outside the window (RFC 7692 §7.1.2)"}
+	ErrDeflateCut     = &Error{CodeInvalidData, "compressed message ends inside its DEFLATE stream (RFC 7692 §7.2.2)"}
 	ErrMessageTooBig  = &Error{CodeTooBig, "message over the size limit"}
 	ErrFragmentsLimit = &Error{CodePolicy, "message in too many fragments"}
 )

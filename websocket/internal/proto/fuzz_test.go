@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/openline/openline/websocket/internal/deflate"
 	"github.com/openline/openline/websocket/internal/frame"
 	"github.com/openline/openline/websocket/internal/proto"
 	"github.com/openline/openline/websocket/wstest"
@@ -19,12 +20,12 @@ func FuzzReceive(f *testing.F) {
 	for _, file := range files {
 		for _, s := range wstest.ReadScripts(f, file) {
 			if input := s.Input(); len(input) <= 256 {
-				f.Add(input, s.Client, uint64(len(input)/2))
+				f.Add(input, s.Client, uint64(len(input)/2), s.Deflate)
 			}
 		}
 	}
-	f.Fuzz(func(t *testing.T, input []byte, client bool, cuts uint64) {
-		s := &wstest.Script{Client: client, ReadLimit: 300}
+	f.Fuzz(func(t *testing.T, input []byte, client bool, cuts uint64, deflate bool) {
+		s := &wstest.Script{Client: client, ReadLimit: 300, Deflate: deflate}
 		single := newReading(s)
 		for i := range input {
 			single.feed(input[i : i+1])
@@ -54,10 +55,14 @@ func FuzzReceive(f *testing.F) {
 // FuzzSendReceive lets a Sender send what a program of octets says, and a
 // Receiver of the other end read it: the same events, whoever is the client.
 func FuzzSendReceive(f *testing.F) {
-	f.Add([]byte("\x00\x05hello\x01\x03\xff\xfe\x80"), false, uint8(3))
-	f.Add([]byte("\x02\x02ab\x04\x01p\x02\x01c\x03\x01d\x05\x00\x06\x03bye"), true, uint8(1))
-	f.Fuzz(func(t *testing.T, program []byte, client bool, cut uint8) {
+	f.Add([]byte("\x00\x05hello\x01\x03\xff\xfe\x80"), false, uint8(3), uint8(0))
+	f.Add([]byte("\x02\x02ab\x04\x01p\x02\x01c\x03\x01d\x05\x00\x06\x03bye"), true, uint8(1), uint8(0))
+	f.Add([]byte("\x00\x14gopher gopher gopher\x02\x06gopher\x03\x0bher gopher g\x00\x06gopher"), true, uint8(1), uint8(3))
+	f.Fuzz(func(t *testing.T, program []byte, client bool, cut, compression uint8) {
 		sender := proto.NewSender(client)
+		if compression > 0 { // of messages with so many octets or more, less 1; the last bit is takeover
+			sender.Deflate(deflate.NewDeflater(8+int(compression)%8, compression%2 == 1, 5), int(compression/2))
+		}
 		var wire []byte
 		var want []string
 		var message []byte // of the open fragmented message
@@ -103,7 +108,7 @@ func FuzzSendReceive(f *testing.F) {
 			}
 		}
 		// The peer of a client is a server, and the other way round.
-		r := newReading(&wstest.Script{Client: !client, ReadLimit: 1 << 20})
+		r := newReading(&wstest.Script{Client: !client, ReadLimit: 1 << 20, Deflate: compression > 0})
 		for len(wire) > 0 {
 			n := min(int(cut)+1, len(wire))
 			r.feed(wire[:n])

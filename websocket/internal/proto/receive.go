@@ -1,6 +1,7 @@
 package proto
 
 import (
+	"github.com/openline/openline/websocket/internal/deflate"
 	"github.com/openline/openline/websocket/internal/frame"
 	"github.com/openline/openline/websocket/internal/mask"
 	"github.com/openline/openline/websocket/internal/utf8x"
@@ -25,14 +26,14 @@ type Event struct {
 	Opcode  frame.Opcode // Data: Text or Binary, the type of the message
 	First   bool         // Data: the message begins with this piece
 	Last    bool         // Data: the message ends with this piece
-	RSV1    bool         // Data: the message's first frame had RSV1 set
+	RSV1    bool         // Data: the message's first frame had RSV1 set, it came compressed
 	Code    uint16       // Close: the peer's code, CodeNoStatus for an empty body
 	Payload []byte       // Data, Ping, Pong: unmasked octets; Close: the reason
 }
 
 // Limits bound what a peer may make this end hold or do.
 type Limits struct {
-	MessageSize int64 // octets of one message; 0 or less: none
+	MessageSize int64 // octets of one message, when inflated; 0 or less: none
 	Fragments   int   // frames of one message; 0 or less: none
 }
 
@@ -62,6 +63,9 @@ type Receiver struct {
 	size      int64
 	fragments int
 	text      utf8x.Validator
+
+	inflate *deflate.Inflater // nil: compression has not been agreed on
+	pending bool              // inflate has been given octets that it may make something of
 }
 
 // NewReceiver returns the receiving half of a connection's client or server
@@ -84,7 +88,7 @@ func (r *Receiver) InMessage() bool { return r.open }
 // still to come: what a driver may read straight to where it wants them. It is
 // the peer's claim and no reason to reserve memory.
 func (r *Receiver) DataLeft() uint64 {
-	if !r.payload || r.cur.Opcode.Control() {
+	if !r.payload || r.cur.Opcode.Control() || r.compressed() {
 		return 0
 	}
 	return r.left
@@ -92,7 +96,8 @@ func (r *Receiver) DataLeft() uint64 {
 
 // Receive takes octets from the peer. It unmasks them in place and stops at the
 // first event: n is how many octets of p it took, to be called again with the
-// rest. Without an event it takes all of p. After an error, which is always an
+// rest, and as long as Pending reports true. Without an event it takes all of p.
+// After an error, which is always an
 // *Error, nothing further is read; after a Close everything is discarded
 // (RFC 6455 §1.4, §5.5.1).
 func (r *Receiver) Receive(p []byte) (n int, ev Event, err error) {
@@ -102,7 +107,16 @@ func (r *Receiver) Receive(p []byte) (n int, ev Event, err error) {
 	if r.ended {
 		return len(p), Event{}, nil
 	}
-	for n < len(p) {
+	for r.pending || n < len(p) {
+		if r.pending {
+			if ev, err = r.inflated(); err != nil {
+				return n, Event{}, r.fail(err)
+			}
+			if ev.Kind != NeedMore {
+				return n, ev, nil
+			}
+			continue
+		}
 		if !r.payload {
 			k, err := r.readHeader(p[n:])
 			n += k
@@ -116,6 +130,9 @@ func (r *Receiver) Receive(p []byte) (n int, ev Event, err error) {
 		piece := p[n:]
 		if uint64(len(piece)) > r.left {
 			piece = piece[:r.left]
+		}
+		if r.compressed() && !r.cur.Opcode.Control() {
+			piece = piece[:min(len(piece), r.inflate.Room())]
 		}
 		n += len(piece)
 		r.left -= uint64(len(piece))
@@ -137,6 +154,7 @@ func (r *Receiver) Receive(p []byte) (n int, ev Event, err error) {
 func (r *Receiver) fail(err error) error {
 	r.failure = err
 	r.control = nil
+	r.drop()
 	return err
 }
 
@@ -243,10 +261,13 @@ func (r *Receiver) begin(h frame.Header) error {
 	}
 	// The limit holds for the whole message and is judged by the claim, before
 	// any of the payload is awaited (RFC 6455 §10.4).
-	if r.limits.MessageSize > 0 && h.Length > uint64(r.limits.MessageSize-r.size) {
-		return ErrMessageTooBig
+	// Of a compressed message it is what comes out that counts.
+	if !r.compressed() {
+		if r.limits.MessageSize > 0 && h.Length > uint64(r.limits.MessageSize-r.size) {
+			return ErrMessageTooBig
+		}
+		r.size += int64(h.Length)
 	}
-	r.size += int64(h.Length)
 	r.fragments++
 	if r.limits.Fragments > 0 && r.fragments > r.limits.Fragments {
 		return ErrFragmentsLimit
@@ -264,11 +285,22 @@ func (r *Receiver) dataPiece(piece []byte) (Event, error) {
 	}
 	r.payload = r.left > 0
 	last := !r.payload && r.cur.Fin
-	// A compressed message is text only once it is inflated.
-	if r.opcode == frame.Text && !r.firstRSV1 {
-		if !r.text.Write(piece) || last && !r.text.Complete() {
-			return Event{}, ErrText
-		}
+	if r.compressed() {
+		r.inflate.Take(piece)
+		r.pending = len(piece) > 0 || last
+		return Event{}, nil
+	}
+	if r.opcode == frame.Text && !r.firstRSV1 && !r.text.Write(piece) {
+		return Event{}, ErrText
+	}
+	return r.piece(piece, last)
+}
+
+// piece reports octets of a message as they are for the application. Text among
+// them has been checked.
+func (r *Receiver) piece(piece []byte, last bool) (Event, error) {
+	if last && r.opcode == frame.Text && (!r.firstRSV1 || r.inflate != nil) && !r.text.Complete() {
+		return Event{}, ErrText
 	}
 	first := !r.begun
 	if len(piece) == 0 && !first && !last {
@@ -304,6 +336,7 @@ func (r *Receiver) controlPiece(piece []byte) (Event, error) {
 	ev, err := parseClose(piece)
 	if err == nil {
 		r.ended, r.open = true, false
+		r.drop()
 	}
 	return ev, err
 }

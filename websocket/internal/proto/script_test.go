@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/openline/openline/websocket"
+	"github.com/openline/openline/websocket/internal/deflate"
 	"github.com/openline/openline/websocket/internal/frame"
 	"github.com/openline/openline/websocket/internal/proto"
 	"github.com/openline/openline/websocket/wstest"
@@ -101,7 +102,11 @@ func newReading(s *wstest.Script) *reading {
 	if s.ReadLimit > 0 {
 		limits.MessageSize = s.ReadLimit
 	}
-	return &reading{r: proto.NewReceiver(s.Client, false, limits)}
+	r := proto.NewReceiver(s.Client, false, limits)
+	if s.Deflate {
+		r.Inflate(deflate.NewInflater(deflate.MaxBits, true))
+	}
+	return &reading{r: r}
 }
 
 // feed hands p over. The receiver gets a copy, since it unmasks in place, and the
@@ -113,9 +118,10 @@ func (d *reading) feed(p []byte) {
 			all[i] = 0xEE
 		}
 	}(p)
-	for len(p) > 0 && d.err == nil {
+	for (len(p) > 0 || d.r.Pending()) && d.err == nil {
+		pending := d.r.Pending()
 		n, ev, err := d.r.Receive(p)
-		if n == 0 && err == nil {
+		if n == 0 && err == nil && !pending {
 			panic("Receive takes nothing")
 		}
 		p = p[n:]

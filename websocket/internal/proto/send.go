@@ -40,6 +40,7 @@ type Sender struct {
 	pongs   []byte          // Pong frames to be sent with the next write
 	pings   []byte          // Ping frames to be sent with the next write
 	close   []byte          // the Close frame, to be sent when all data that was before it has been
+	pack    packing
 }
 
 // NewSender returns the sending half of a connection's client or server end.
@@ -53,31 +54,52 @@ func (s *Sender) Fragmenting() bool { return s.opcode != 0 }
 
 // AppendMessage appends a whole message as one frame. payload is only read.
 func (s *Sender) AppendMessage(dst []byte, op frame.Opcode, payload []byte) ([]byte, error) {
-	dst, err := s.AppendMessageHeader(dst, op, payload)
-	if err != nil {
+	return s.AppendPacked(dst, op, payload, s.Pack(nil, payload))
+}
+
+// AppendPacked is AppendMessage with what Pack has made of the payload.
+func (s *Sender) AppendPacked(dst []byte, op frame.Opcode, payload, packed []byte) ([]byte, error) {
+	if err := s.checkMessage(op, payload); err != nil {
 		return dst, err
 	}
-	return s.appendPayload(dst, payload), nil
+	if packed == nil {
+		return s.appendPayload(s.appendHeader(dst, true, op, len(payload)), payload), nil
+	}
+	s.pack.deflate.Sent(payload, true, false)
+	return s.appendPayload(s.appendDeflatedHeader(dst, true, op, len(packed)), packed), nil
 }
 
 // AppendMessageHeader appends the header only, for a driver that writes the
 // payload from where it is; that works for a server, whose frames are not
 // masked.
 func (s *Sender) AppendMessageHeader(dst []byte, op frame.Opcode, payload []byte) ([]byte, error) {
-	switch {
-	case s.closing:
-		return dst, ErrClosing
-	case s.opcode != 0:
-		return dst, ErrFragment
-	case op == frame.Text && !utf8x.Valid(payload):
-		return dst, ErrNotUTF8
+	if err := s.checkMessage(op, payload); err != nil {
+		return dst, err
 	}
 	return s.appendHeader(dst, true, op, len(payload)), nil
+}
+
+func (s *Sender) checkMessage(op frame.Opcode, payload []byte) error {
+	switch {
+	case s.closing:
+		return ErrClosing
+	case s.opcode != 0:
+		return ErrFragment
+	case op == frame.Text && !utf8x.Valid(payload):
+		return ErrNotUTF8
+	}
+	return nil
 }
 
 // AppendFragment appends the next frame of a fragmented message: op names the
 // type of the message (each time), last ends it. payload is only read.
 func (s *Sender) AppendFragment(dst []byte, op frame.Opcode, last bool, payload []byte) ([]byte, error) {
+	return s.AppendPackedFragment(dst, op, last, payload, s.PackFragment(nil, payload, last))
+}
+
+// AppendPackedFragment is AppendFragment with what PackFragment has made of the
+// payload.
+func (s *Sender) AppendPackedFragment(dst []byte, op frame.Opcode, last bool, payload, packed []byte) ([]byte, error) {
 	if s.closing {
 		return dst, ErrClosing
 	}
@@ -96,6 +118,16 @@ func (s *Sender) AppendFragment(dst []byte, op frame.Opcode, last bool, payload 
 	s.opcode, s.text = op, text
 	if last {
 		s.opcode = 0
+	}
+	s.pack.message = packed != nil
+	if packed != nil {
+		s.pack.deflate.Sent(payload, last, false)
+		if wire == frame.Continuation {
+			dst = s.appendHeader(dst, last, wire, len(packed))
+		} else {
+			dst = s.appendDeflatedHeader(dst, last, wire, len(packed))
+		}
+		return s.appendPayload(dst, packed), nil
 	}
 	return s.appendPayload(s.appendHeader(dst, last, wire, len(payload)), payload), nil
 }
@@ -194,7 +226,11 @@ func (s *Sender) AppendClose(dst []byte) []byte {
 }
 
 func (s *Sender) appendHeader(dst []byte, fin bool, op frame.Opcode, n int) []byte {
-	h := frame.Header{Fin: fin, Opcode: op, Masked: s.client, Length: uint64(n)}
+	return s.appendRSV(dst, fin, 0, op, n)
+}
+
+func (s *Sender) appendRSV(dst []byte, fin bool, rsv uint8, op frame.Opcode, n int) []byte {
+	h := frame.Header{Fin: fin, RSV: rsv, Opcode: op, Masked: s.client, Length: uint64(n)}
 	if s.client {
 		h.Key = mask.NewKey()
 	}
@@ -210,15 +246,4 @@ func (s *Sender) appendPayload(dst, payload []byte) []byte {
 		mask.Apply(dst[at:], [4]byte(dst[at-4:at]), 0)
 	}
 	return dst
-}
-
-// AppendPrepared appends a message that was framed and checked beforehand as a
-// server sends it: framed is the whole frame, its payload behind header octets.
-// The driver makes sure that no Close and no open fragment comes before it.
-func (s *Sender) AppendPrepared(dst []byte, op frame.Opcode, framed []byte, header int) []byte {
-	if !s.client {
-		return append(dst, framed...)
-	}
-	payload := framed[header:]
-	return s.appendPayload(s.appendHeader(dst, true, op, len(payload)), payload)
 }
