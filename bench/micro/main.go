@@ -73,7 +73,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(tmp)
+	defer func() { _ = os.RemoveAll(tmp) }()
 
 	// A go.mod of our own that puts the copies in place of the modules.
 	mod := filepath.Join(tmp, "go.mod")

@@ -280,7 +280,11 @@ func (r *Receiver) dataPiece(piece []byte) (Event, error) {
 	if len(piece) == 0 && r.left > 0 {
 		return Event{}, nil
 	}
-	if r.cur.Masked {
+	ascii := false // whether the piece is known to be
+	switch {
+	case r.cur.Masked && r.opcode == frame.Text && !r.firstRSV1:
+		r.pos, ascii = mask.ApplyASCII(piece, r.cur.Key, r.pos)
+	case r.cur.Masked:
 		r.pos = mask.Apply(piece, r.cur.Key, r.pos)
 	}
 	r.payload = r.left > 0
@@ -290,7 +294,7 @@ func (r *Receiver) dataPiece(piece []byte) (Event, error) {
 		r.pending = len(piece) > 0 || last
 		return Event{}, nil
 	}
-	if r.opcode == frame.Text && !r.firstRSV1 && !r.text.Write(piece) {
+	if r.opcode == frame.Text && !r.firstRSV1 && !(ascii && r.text.Complete()) && !r.text.Write(piece) {
 		return Event{}, ErrText
 	}
 	return r.piece(piece, last)
