@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/openline/openline/internal/spell"
 )
 
 // A Request is an envelope from a client whose type is the application's own. Its slices are valid until OnMessage returns: copy what is kept longer.
@@ -210,7 +212,7 @@ func fieldIndex(name []byte) int {
 func nearest(word string, known []string) string {
 	best, least := "", 3
 	for _, k := range known {
-		if d := distance(clip(word, 2*maxName), k); d < least && d < len(k) {
+		if d := spell.Distance(clip(word, 2*maxName), k); d < least && d < len(k) {
 			best, least = k, d
 		}
 	}
@@ -218,25 +220,4 @@ func nearest(word string, known []string) string {
 		return ": is it " + best + "?"
 	}
 	return ": known are " + strings.Join(known, ", ")
-}
-
-// distance counts the letters to insert, remove or change to make b of a.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(row[j]+1, row[j+1]+1, cost)
-		}
-	}
-	return row[len(b)]
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/openline/openline/internal/spell"
 )
 
 // applyFile sets the fields of c that the YAML file at path names.
@@ -123,7 +125,7 @@ func (d *fileDecoder) suggest(path string) string {
 	best, least := nearest(path, d.paths)
 	last := path[strings.LastIndexByte(path, '.')+1:]
 	for _, p := range d.paths {
-		if n := edits(last, p[strings.LastIndexByte(p, '.')+1:]); n < least {
+		if n := spell.Distance(last, p[strings.LastIndexByte(p, '.')+1:]); n < least {
 			best, least = p, n
 		}
 	}

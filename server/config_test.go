@@ -302,12 +302,4 @@ func TestNearest(t *testing.T) {
 	if name, n := nearest("x", nil); name != "" || n != -1 {
 		t.Error(name, n)
 	}
-	for _, test := range []struct {
-		a, b string
-		n    int
-	}{{"", "", 0}, {"", "ab", 2}, {"ab", "", 2}, {"kitten", "sitting", 3}, {"listen", "lisen", 1}, {"ab", "ba", 2}} {
-		if n := edits(test.a, test.b); n != test.n {
-			t.Errorf("edits(%q, %q) = %d, want %d", test.a, test.b, n, test.n)
-		}
-	}
 }

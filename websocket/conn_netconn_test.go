@@ -210,7 +210,7 @@ func TestNetConnDeadlineThatIsMovedAsItPasses(t *testing.T) {
 			c, there := websocket.NewTestPair(t, &websocket.ConnOptions{PingInterval: -1})
 			nc := websocket.NetConn(t.Context(), c, websocket.Binary)
 			_ = nc.SetReadDeadline(time.Now().Add(time.Second))
-			time.Sleep(time.Second) //nolint:forbidigo // the clock of the bubble: the timer fires now
+			time.Sleep(time.Second) // the clock of the bubble: the timer fires now
 			_ = nc.SetReadDeadline(time.Now().Add(time.Hour))
 			go func() { _, _ = there.Write([]byte{0x82, 1, 'x'}) }()
 			if n, err := nc.Read(make([]byte, 1)); n != 1 || err != nil {

@@ -83,7 +83,7 @@ func TestKeepAliveJudgesReadersOnly(t *testing.T) {
 		c, there := websocket.NewTestPair(t, &websocket.ConnOptions{PingInterval: time.Second, PongTimeout: time.Second})
 		peer := wstest.NewPeer(t, there, false)
 		peer.ExpectPing()
-		time.Sleep(time.Hour) //nolint:forbidigo // the clock of the bubble
+		time.Sleep(time.Hour) // the clock of the bubble
 		if err := c.Err(); err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +119,7 @@ func TestKeepAliveOff(t *testing.T) {
 				_, _, err := c.Read(t.Context())
 				read <- err
 			}()
-			time.Sleep(24 * time.Hour) //nolint:forbidigo // the clock of the bubble
+			time.Sleep(24 * time.Hour) // the clock of the bubble
 			go peer.SendMessage(websocket.Text, nil)
 			if err := <-read; err != nil {
 				t.Error(err)

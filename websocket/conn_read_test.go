@@ -175,7 +175,7 @@ func TestStallIsThePeersFault(t *testing.T) {
 				t.Fatalf("after %d octets: %v", n, err)
 			}
 			n += k
-			time.Sleep(900 * time.Millisecond) //nolint:forbidigo // the clock of the bubble
+			time.Sleep(900 * time.Millisecond) // the clock of the bubble
 		}
 		// The same for a Read that is taken up again late.
 		sent := make(chan struct{})
@@ -189,7 +189,7 @@ func TestStallIsThePeersFault(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-sent
-		time.Sleep(time.Minute) //nolint:forbidigo // the clock of the bubble
+		time.Sleep(time.Minute) // the clock of the bubble
 		go peer.SendBytes([]byte{'b'})
 		if _, msg, err := c.Read(t.Context()); err != nil || string(msg) != "ab" {
 			t.Fatalf("%q, %v", msg, err)

@@ -161,7 +161,7 @@ func TestBackoffAfterAConnectionThatHeld(t *testing.T) {
 						p.SendClose(websocket.CloseNormal, "")
 						p.ExpectClose(websocket.CloseNormal)
 					} else {
-						time.Sleep(time.Minute) //nolint:forbidigo // the clock of the bubble
+						time.Sleep(time.Minute) // the clock of the bubble
 					}
 					p.Close()
 				})

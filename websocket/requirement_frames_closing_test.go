@@ -98,7 +98,7 @@ func testCloseWithoutAnswer(t *testing.T) {
 					if _, err := there.Write([]byte{0x82, 1, 7}); err != nil {
 						break
 					}
-					time.Sleep(time.Second / 7) //nolint:forbidigo // the clock of the bubble
+					time.Sleep(time.Second / 7) // the clock of the bubble
 				}
 			}
 			err := <-closed

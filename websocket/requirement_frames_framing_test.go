@@ -184,7 +184,7 @@ func testStall(t *testing.T) {
 			go func() {
 				defer close(sent)
 				for left := 1000; left > 0 && c.octets > 0; {
-					time.Sleep(c.every) //nolint:forbidigo // the clock of the bubble
+					time.Sleep(c.every) // the clock of the bubble
 					n := min(c.octets, left)
 					peer.CutBytes(n, make([]byte, n))
 					left -= n
@@ -207,7 +207,7 @@ func testStall(t *testing.T) {
 					_, _, err := c1.Read(t.Context())
 					read <- err
 				}()
-				time.Sleep(time.Hour) //nolint:forbidigo // the clock of the bubble
+				time.Sleep(time.Hour) // the clock of the bubble
 				peer.SendBytes([]byte{0x82, 0})
 				if err := <-read; err != nil {
 					t.Errorf("silence between frames: %v", err)

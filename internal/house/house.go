@@ -22,6 +22,7 @@ var floors = [][]room{
 	{{folder: "transport"}},
 	{{folder: "auth", uses: []string{"github.com/golang-jwt/jwt/v5"}}},
 	{{folder: "."}},
+	{{folder: "internal/spell"}},
 	{{folder: "websocket/wstest"}},
 	{{folder: "websocket", tests: []string{"websocket/wstest"}}},
 	{
