@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/openline/openline/websocket"
 )
@@ -248,6 +250,21 @@ func init() {
 			})
 			s.fail(t, "ws://ws.test/", websocket.DialOptions{})
 			s.running.Wait()
+		}
+		// At once, although no line of it ends, nor the connection.
+		for _, answer := range []string{"S", "\x15\x03\x01\x00\x02\x02\x28", "HTTPS", "http/1.1 101", "\r"} {
+			synctest.Test(t, func(t *testing.T) {
+				s := newPipeScript(t, func(p *scriptPeer) {
+					p.say(answer)
+					p.silence(t)
+				})
+				begin := time.Now()
+				err := s.fail(t, "ws://ws.test/", websocket.DialOptions{})
+				if spent := time.Since(begin); spent != 0 || !strings.Contains(err.Error(), "does not speak HTTP") {
+					t.Errorf("%q: after %v: %v", answer, spent, err)
+				}
+				s.running.Wait()
+			})
 		}
 		for name, end := range map[string]func(nc *net.TCPConn){
 			"FIN": func(nc *net.TCPConn) { nc.Close() },

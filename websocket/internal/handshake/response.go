@@ -48,6 +48,9 @@ func ReadResponse(br *bufio.Reader, limit *io.LimitedReader, req *http.Request) 
 // readResponse is http.ReadResponse, which is given no more than the header, and
 // which leaves a Connection field out that lists close.
 func readResponse(br *bufio.Reader, req *http.Request) (*http.Response, error) {
+	if err := speaksHTTP(br); err != nil {
+		return nil, err
+	}
 	head, err := readHead(br)
 	if err != nil {
 		return nil, err
@@ -67,6 +70,25 @@ func readResponse(br *bufio.Reader, req *http.Request) (*http.Response, error) {
 		}
 	}
 	return resp, nil
+}
+
+// speaksHTTP looks at how the response begins, as far as it has come: one that
+// is not HTTP may have no line that could be waited for, such as a TLS alert.
+func speaksHTTP(br *bufio.Reader) error {
+	const begin = "HTTP/"
+	for n := range len(begin) {
+		b, err := br.Peek(n + 1)
+		switch {
+		case err == io.EOF:
+			return io.ErrUnexpectedEOF
+		case err != nil:
+			return err
+		case b[n] != begin[n]:
+			b, _ = br.Peek(min(br.Buffered(), 32))
+			return fmt.Errorf("the server does not speak HTTP/1.1: its answer begins with %q", b)
+		}
+	}
+	return nil
 }
 
 // readHead reads up to and with the first empty line.
