@@ -23,6 +23,7 @@ var floors = [][]room{
 	{{folder: "auth", uses: []string{"github.com/golang-jwt/jwt/v5"}}},
 	{{folder: "."}},
 	{{folder: "internal/spell"}},
+	{{folder: "websocket/conformance/echo", tests: []string{"websocket/wstest"}}},
 	{{folder: "websocket/wstest"}},
 	{{folder: "websocket", tests: []string{"websocket/wstest"}}},
 	{
@@ -31,5 +32,10 @@ var floors = [][]room{
 		{folder: "websocket/internal/proto", tests: []string{"websocket", "websocket/wstest"}}, // its scripts are wstest's
 	},
 	{{folder: "websocket/internal/deflate"}, {folder: "websocket/internal/frame"}, {folder: "websocket/internal/utf8x", uses: []string{"golang.org/x/sys"}}},
-	{{folder: "websocket/internal/mask", uses: []string{"golang.org/x/sys"}}},
+	{
+		{folder: "websocket/internal/mask", uses: []string{"golang.org/x/sys"}},
+		// The suite shares no code with what it judges, nor do its mutants with the suite.
+		{folder: "websocket/conformance", tests: []string{"websocket/conformance/echo", "websocket/conformance/internal/mutant"}},
+		{folder: "websocket/conformance/internal/mutant"},
+	},
 }

@@ -187,6 +187,10 @@ func TestJudge(t *testing.T) {
 		{"websocket", module + "/websocket/wstest", true, true},
 		{"websocket", "golang.org/x/sys/unix", false, false},
 		{"websocket/internal/mask", module + "/websocket/internal/frame", false, false},
+		{"websocket/conformance", module + "/websocket/internal/frame", false, false},
+		{"websocket/conformance", module + "/websocket/conformance/internal/mutant", false, false},
+		{"websocket/conformance", module + "/websocket/conformance/internal/mutant", true, true},
+		{"websocket/conformance/echo", module + "/websocket/http1", false, true},
 		{"attic", "fmt", false, false},
 	} {
 		if wrong := judge(c.dir, c.imp, c.test); (wrong == "") != c.ok {

@@ -1,0 +1,253 @@
+package echo
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/openline/openline/websocket"
+	"github.com/openline/openline/websocket/http1"
+)
+
+// Options are the settings of a server. Nil is valid, and so is the zero value.
+type Options struct {
+	// Driver is the way in which package websocket is used, one of [Drivers].
+	// Default: the first of them.
+	Driver string
+	// ReadLimit is the largest message that is taken, in bytes, where the URL does
+	// not say. Default 64 MiB; negative: no limit.
+	ReadLimit int64
+	// NoCompression declines compression, whatever a client offers.
+	NoCompression bool
+	// Origins are those of pages that may connect, besides the server's own; see
+	// [websocket.AcceptOptions].
+	Origins []string
+	// Hosts are the names and addresses that the server answers for; see
+	// [http1.Options]. Default: any.
+	Hosts []string
+	// HandshakeTimeout bounds the time of a request's header section. Default 10
+	// seconds; negative: off.
+	HandshakeTimeout time.Duration
+	// Logger gets what the packages log. Default: nobody does, for a suite does
+	// much that is worth a line.
+	Logger *slog.Logger
+}
+
+const defaultLimit = 64 << 20
+
+// Server is the server to test: an [http.Handler]. Make one with [New], and
+// serve it with [Server.Serve].
+type Server struct {
+	options Options
+	driver  driver
+	log     *slog.Logger
+	seen    outcomes
+	http    *http.Server
+
+	mu      sync.Mutex // guards the following
+	groups  map[string]*group
+	sweepAt int // as many groups are reason to look for those nobody uses
+	closing bool
+}
+
+// group is the connections with one query.
+type group struct {
+	*websocket.Handler
+	opening int // requests that are being answered; guarded by Server.mu
+}
+
+// New returns a server. The error names an option that makes no sense.
+func New(o *Options) (*Server, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	s := &Server{options: *o, log: o.Logger, groups: make(map[string]*group)}
+	s.options.ReadLimit = cmp.Or(o.ReadLimit, defaultLimit)
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	var err error
+	if s.driver, err = findDriver(o.Driver); err != nil {
+		return nil, err
+	}
+	if _, err := websocket.NewAcceptor(&websocket.AcceptOptions{Origins: o.Origins}); err != nil {
+		return nil, fmt.Errorf("echo: %w", err)
+	}
+	if err := http1.CheckHosts(o.Hosts); err != nil {
+		return nil, fmt.Errorf("echo: %w", err)
+	}
+	s.http = &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: o.HandshakeTimeout,
+		IdleTimeout:       time.Minute,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+	return s, nil
+}
+
+// Serve accepts connections on l behind package http1 until Shutdown, and then
+// returns [http.ErrServerClosed].
+func (s *Server) Serve(l net.Listener) error {
+	return http1.Serve(s.http, l, &http1.Options{Hosts: s.options.Hosts, HeaderTimeout: s.options.HandshakeTimeout, Logger: s.log})
+}
+
+// Shutdown closes all connections with 1001, and what was given to Serve, as
+// [websocket.Handler.Shutdown] does.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.closing = true
+	groups := s.groups
+	s.groups = nil
+	s.mu.Unlock()
+	var (
+		all  sync.WaitGroup
+		mu   sync.Mutex
+		errs []error
+	)
+	for _, g := range groups {
+		all.Go(func() {
+			if err := g.Shutdown(ctx); err != nil && ctx.Err() != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, err)
+			}
+		})
+	}
+	all.Wait()
+	if err := s.http.Shutdown(ctx); err != nil {
+		errs = append(errs, err, s.http.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// ServeHTTP answers a request by the path of its URL, which is taken as it is:
+// nothing is cleaned, and so nothing redirected.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/", "/echo":
+		s.serveEcho(w, r)
+	case "/answer":
+		serveAnswer(w, r)
+	case "/post":
+		servePost(w, r)
+	case "/features":
+		s.serveFeatures(w, r)
+	case "/seen":
+		s.serveSeen(w, r)
+	default:
+		plain(w, http.StatusNotFound, "there is nothing here; the echo is at /echo")
+	}
+}
+
+// outcomeKey is the key of a connection's outcome in its context.
+type outcomeKey struct{}
+
+func (s *Server) serveEcho(w http.ResponseWriter, r *http.Request) {
+	asked, err := parse(r.URL.RawQuery)
+	if err != nil {
+		plain(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	g, release := s.join(r.URL.RawQuery, asked)
+	if g == nil {
+		plain(w, http.StatusServiceUnavailable, "the server is shutting down")
+		return
+	}
+	defer release()
+	if asked.token != "" {
+		r = r.WithContext(context.WithValue(r.Context(), outcomeKey{}, s.seen.begin(asked.token)))
+	}
+	g.ServeHTTP(w, r)
+}
+
+// join finds or makes the group of a query, which stays until release is called
+// and its last connection has gone. It is nil when the server is closing.
+func (s *Server) join(query string, asked *settings) (*group, func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return nil, nil
+	}
+	g := s.groups[query]
+	if g == nil {
+		s.sweep()
+		g = &group{}
+		g.Handler = websocket.Handle(func(ctx context.Context, c *websocket.Conn) { s.run(ctx, c, asked, g, query) }, s.accept(asked))
+		s.groups[query] = g
+	}
+	g.opening++
+	return g, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		g.opening--
+	}
+}
+
+// sweep forgets groups that nobody uses. s.mu is held.
+func (s *Server) sweep() {
+	if len(s.groups) < s.sweepAt {
+		return
+	}
+	for query, g := range s.groups {
+		if g.opening == 0 && g.Len() == 0 {
+			delete(s.groups, query)
+		}
+	}
+	s.sweepAt = max(64, 2*len(s.groups))
+}
+
+// accept is the options of a group.
+func (s *Server) accept(asked *settings) *websocket.AcceptOptions {
+	o := &websocket.AcceptOptions{
+		ConnOptions:  asked.conn(s.options.ReadLimit),
+		Subprotocols: []string{"v1.chat", "v2.chat"},
+		Origins:      s.options.Origins,
+		Header:       asked.header,
+	}
+	o.RequireSubprotocol = asked.require
+	o.Logger = s.log
+	if !s.options.NoCompression && asked.deflate != "off" {
+		o.Compression = generous()
+	}
+	return o
+}
+
+// generous is compression that a client's offer decides on alone: no window is
+// too large, no message too short.
+func generous() *websocket.Compression {
+	return &websocket.Compression{WindowBits: -1, PeerWindowBits: -1, Threshold: -1}
+}
+
+// run is a connection of a group.
+func (s *Server) run(ctx context.Context, c *websocket.Conn, asked *settings, g *group, query string) {
+	if asked.do == "shutdown" {
+		go s.shutdown(g, query)
+	}
+	messages := use(ctx, c, s.driver, asked)
+	if o, ok := ctx.Value(outcomeKey{}).(*outcome); ok {
+		o.fill(c, messages)
+	}
+}
+
+// groupShutdown bounds the shutdown of a group.
+const groupShutdown = 5 * time.Second
+
+// shutdown shuts a group down, and makes room for another with the same query.
+func (s *Server) shutdown(g *group, query string) {
+	ctx, cancel := context.WithTimeout(context.Background(), groupShutdown)
+	defer cancel()
+	if g.Shutdown(ctx) != nil && ctx.Err() == nil {
+		return // it is being shut down already
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.groups[query] == g {
+		delete(s.groups, query)
+	}
+}
