@@ -48,6 +48,18 @@ type Compression struct {
 	Threshold int
 	// Level is how hard to look for what repeats: 1, the fastest, to 9. Default 5.
 	Level int
+	// MaxRatio is how many bytes a compressed byte of the peer's may inflate to. A
+	// message that goes beyond it fails the connection with 1009, while it is
+	// inflated. It is judged once more than 1 MiB has come of a message: short ones
+	// compress to anything, and do no harm. So with the default of ReadLimit nothing
+	// changes; without that limit it is what stops a bomb.
+	//
+	// Default 400. DEFLATE reaches 1,032 for one byte repeated. Beyond some 170 it
+	// takes a message that is nearly all long repetitions with nothing in between:
+	// logs, tables and documents stay below 100. So 400 leaves room for data with
+	// large empty parts, and none for data that is nothing else; where clients send
+	// that, such as blank images, allow more. Negative: no limit.
+	MaxRatio int
 }
 
 // check says what is wrong with the settings.
@@ -70,6 +82,7 @@ func (o *Compression) check() error {
 type compression struct {
 	handshake.DeflateSettings
 	threshold, level int
+	ratio            int // 0: no limit
 }
 
 func (o *Compression) resolve() *compression {
@@ -81,7 +94,7 @@ func (o *Compression) resolve() *compression {
 			Bits: off(o.WindowBits, 12), PeerBits: off(o.PeerWindowBits, 12),
 			NoTakeover: o.NoContextTakeover, PeerNoTakeover: o.PeerNoContextTakeover,
 		},
-		threshold: off(o.Threshold, 128), level: o.Level,
+		threshold: off(o.Threshold, 128), level: o.Level, ratio: off(o.MaxRatio, 400),
 	}
 	if o.PeerNoContextTakeover && o.PeerWindowBits == 0 {
 		c.PeerBits = 0 // nothing is kept anyway
@@ -91,6 +104,9 @@ func (o *Compression) resolve() *compression {
 	}
 	return c
 }
+
+// ratioFloor is how much a message may inflate to whatever its size.
+const ratioFloor = 1 << 20
 
 // accept answers a client's offers; "" declines.
 func (c *compression) accept(offers []handshake.Extension) (*handshake.DeflateTerms, string) {

@@ -14,7 +14,8 @@ type ConnOptions struct {
 	// ReadLimit is the largest message that is accepted, in bytes. A frame that
 	// would exceed it fails the connection with 1009 as soon as its header says
 	// so; nothing is allocated for it. A compressed message counts as it is
-	// inflated, and no more than that is. Default 1 MiB.
+	// inflated, and no more than that is; see also [Compression]'s MaxRatio.
+	// Default 1 MiB.
 	ReadLimit int64
 	// MaxFragments is the largest number of frames that one message may come in;
 	// beyond it the connection fails with 1008. Default 131,072.
@@ -87,6 +88,9 @@ func (o *ConnOptions) resolve() *config {
 		rate:         newRateLimit(o.MessageRate, o.MessageBurst),
 		compression:  o.Compression.resolve(),
 		log:          o.Logger,
+	}
+	if c.compression != nil {
+		c.limits.Ratio, c.limits.RatioFloor = int64(c.compression.ratio), ratioFloor
 	}
 	if c.pongTimeout == 0 {
 		c.pingInterval = 0 // a Ping whose answer nobody awaits asks nothing

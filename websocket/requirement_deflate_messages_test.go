@@ -2,10 +2,8 @@ package websocket_test
 
 import (
 	"bytes"
-	"compress/flate"
 	"crypto/sha256"
 	"fmt"
-	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -229,70 +227,6 @@ func testAgreedWindows(t *testing.T) {
 				e.bye(t, client)
 			}
 		}
-	}
-}
-
-// bomb is n zeros, compressed as far as it goes.
-func bomb(t *testing.T, n int) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	w, err := flate.NewWriter(&b, flate.BestCompression)
-	if err != nil {
-		t.Fatal(err)
-	}
-	zeros := make([]byte, 1<<20)
-	for ; n > 0; n -= len(zeros) {
-		_, _ = w.Write(zeros)
-	}
-	_ = w.Flush()
-	return bytes.TrimSuffix(b.Bytes(), []byte("\x00\x00\xff\xff"))
-}
-
-// testBombs: 64 MiB of zeros in some 64 KiB. It measures memory, so it is alone.
-func testBombs(t *testing.T) {
-	octets := bomb(t, 64<<20)
-	t.Logf("64 MiB of zeros in %d octets", len(octets))
-	const limit = 64 << 10
-	for _, client := range ends {
-		b := newBench(t, echoing, websocket.ConnOptions{ReadLimit: limit, Compression: wholeWindow()})
-		run := func(frames func(e *endpoint) []byte, connections int) {
-			var before, after runtime.MemStats
-			list := make([]*endpoint, connections)
-			for i := range list {
-				list[i] = b.open(client)
-			}
-			wire := frames(list[0])
-			runtime.ReadMemStats(&before)
-			for _, e := range list {
-				go e.CutBytes(1<<16, wire)
-			}
-			for _, e := range list {
-				e.ExpectClose(websocket.CloseMessageTooBig)
-			}
-			runtime.ReadMemStats(&after)
-			for _, e := range list {
-				e.Close()
-				if got, err := e.result(t); len(got) > 0 || err.Code != websocket.CloseMessageTooBig {
-					t.Fatalf("%d messages, %v", len(got), err)
-				}
-			}
-			took := int64(after.TotalAlloc-before.TotalAlloc) / int64(connections)
-			t.Logf("%s: %d octets allocated a connection, of %d connections", endName(client), took, connections)
-			if most := int64(1 << 20); took > most && !raceDetector {
-				t.Errorf("%s: %d octets allocated, want at most %d", endName(client), took, most)
-			}
-		}
-		one := func(e *endpoint) []byte { return e.AppendFrame(nil, true, 2|rsv1, octets) }
-		run(one, 1)
-		run(one, 50)
-		run(func(e *endpoint) (wire []byte) { // in fragments of one octet
-			op := byte(2 | rsv1)
-			for i := range octets {
-				wire = e.AppendFrame(wire, i == len(octets)-1, op, octets[i:i+1])
-				op = 0
-			}
-			return wire
-		}, 1)
 	}
 }
 

@@ -203,15 +203,17 @@ func playScripts(t *testing.T, file string) {
 	type settings struct {
 		limit   int64
 		deflate bool
+		ratio   int
 	}
 	benches := map[settings]*bench{}
 	for _, s := range wstest.ReadScripts(t, filepath.Join("internal", "proto", "testdata", file+".txt")) {
-		key := settings{s.ReadLimit, s.Deflate}
+		key := settings{s.ReadLimit, s.Deflate, s.MaxRatio}
 		b := benches[key]
 		if b == nil {
 			o := websocket.ConnOptions{ReadLimit: s.ReadLimit}
 			if s.Deflate {
 				o.Compression = wholeWindow()
+				o.Compression.MaxRatio = s.MaxRatio
 			}
 			b = newBench(t, echoing, o)
 			benches[key] = b

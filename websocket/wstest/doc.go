@@ -30,6 +30,7 @@
 //
 //	limit 1000             it takes messages of at most 1,000 octets
 //	deflate                compression was agreed on, without parameters (RFC 7692)
+//	ratio 500              it takes compressed messages that are up to 500 times as long
 //	recv 81 02 (2a)*2      it receives these octets; (…)*N stands for N times the group
 //	message text "Hello"   it has received this message, and sends it back
 //	message binary ff 00   the same for a binary one: a Go string or hexadecimal octets

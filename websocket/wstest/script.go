@@ -17,6 +17,7 @@ type Script struct {
 	Client    bool  // the end under test is the client
 	ReadLimit int64 // the largest message that it takes; 0: its default
 	Deflate   bool  // permessage-deflate was agreed on, without parameters
+	MaxRatio  int   // how many octets a compressed one may inflate to; 0: its default
 	Steps     []Step
 }
 
@@ -79,6 +80,9 @@ func (s *Script) add(line string, n int) (err error) {
 		return nil
 	case "limit":
 		s.ReadLimit, err = strconv.ParseInt(rest, 10, 64)
+		return err
+	case "ratio":
+		s.MaxRatio, err = strconv.Atoi(rest)
 		return err
 	case "recv":
 		step.Octets, err = parseOctets(rest)

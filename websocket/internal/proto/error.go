@@ -41,6 +41,7 @@ var (
 	ErrDeflateWindow  = &Error{CodeInvalidData, "compressed message refers to what is outside the window (RFC 7692 §7.1.2)"}
 	ErrDeflateCut     = &Error{CodeInvalidData, "compressed message ends inside its DEFLATE stream (RFC 7692 §7.2.2)"}
 	ErrMessageTooBig  = &Error{CodeTooBig, "message over the size limit"}
+	ErrRatio          = &Error{CodeTooBig, "compressed message inflates to more than MaxRatio times its size"}
 	ErrFragmentsLimit = &Error{CodePolicy, "message in too many fragments"}
 )
 

@@ -26,17 +26,21 @@ func FuzzReceive(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, input []byte, client bool, cuts uint64, deflate bool) {
 		s := &wstest.Script{Client: client, ReadLimit: 300, Deflate: deflate}
-		single := newReading(s)
+		limits := limitsOf(s)
+		if cuts>>63 == 1 {
+			limits.Ratio, limits.RatioFloor = 3, 20
+		}
+		single := newReadingWithin(s, limits)
 		for i := range input {
 			single.feed(input[i : i+1])
 		}
-		cut := newReading(s)
+		cut := newReadingWithin(s, limits)
 		for rest := input; len(rest) > 0; cuts = cuts>>5 | cuts<<59 { // pieces of up to 32 octets, as cuts has it
 			n := min(int(cuts&31)+1, len(rest))
 			cut.feed(rest[:n])
 			rest = rest[n:]
 		}
-		whole := newReading(s)
+		whole := newReadingWithin(s, limits)
 		whole.feed(input)
 		for name, r := range map[string]*reading{"in pieces": cut, "whole": whole} {
 			if !slices.Equal(r.events, single.events) {

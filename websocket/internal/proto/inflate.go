@@ -2,6 +2,7 @@ package proto
 
 import (
 	"errors"
+	"math"
 
 	"github.com/openline/openline/websocket/internal/deflate"
 	"github.com/openline/openline/websocket/internal/frame"
@@ -31,7 +32,8 @@ func (r *Receiver) inflated() (Event, error) {
 	out, more, err := r.inflate.Next()
 	// What is wrong first is what fails, however much was inflated at once.
 	within := out
-	if left := r.limits.MessageSize - r.size; r.limits.MessageSize > 0 && int64(len(out)) > left {
+	left, beyond := r.inflateLeft()
+	if int64(len(out)) > left {
 		within = out[:left]
 	}
 	if r.opcode == frame.Text && !r.text.Write(within) {
@@ -39,7 +41,7 @@ func (r *Receiver) inflated() (Event, error) {
 	}
 	switch {
 	case len(within) < len(out):
-		return Event{}, ErrMessageTooBig
+		return Event{}, beyond
 	case err != nil:
 		return Event{}, deflateError(err)
 	}
@@ -50,11 +52,49 @@ func (r *Receiver) inflated() (Event, error) {
 		if err := r.inflate.End(); err != nil {
 			return Event{}, deflateError(err)
 		}
+		if r.size > r.ratioLimit(r.packed) {
+			return Event{}, ErrRatio
+		}
 	}
 	if len(out) == 0 && !last {
 		return Event{}, nil
 	}
 	return r.piece(out, last)
+}
+
+// ratioStep is how many compressed octets are judged together by what they inflate
+// to, so that it does not matter how they arrived. At a message's end it is exact.
+const ratioStep = 1 << 10
+
+// inflateRoom is how many octets may be given to inflate before what comes of
+// them is judged.
+func (r *Receiver) inflateRoom() int {
+	room := r.inflate.Room()
+	if r.limits.Ratio > 0 {
+		room = min(room, int(ratioStep-r.packed%ratioStep))
+	}
+	return room
+}
+
+// inflateLeft is how much more the message may inflate to with what has come of
+// it, and what is wrong with more.
+func (r *Receiver) inflateLeft() (left int64, beyond error) {
+	left = math.MaxInt64
+	if r.limits.MessageSize > 0 {
+		left, beyond = r.limits.MessageSize-r.size, ErrMessageTooBig
+	}
+	if most := r.ratioLimit((r.packed + ratioStep - 1) / ratioStep * ratioStep); most-r.size < left {
+		left, beyond = most-r.size, ErrRatio
+	}
+	return left, beyond
+}
+
+// ratioLimit is the most that so many octets may inflate to.
+func (r *Receiver) ratioLimit(packed int64) int64 {
+	if r.limits.Ratio <= 0 || packed > math.MaxInt64/r.limits.Ratio {
+		return math.MaxInt64
+	}
+	return max(r.limits.RatioFloor, r.limits.Ratio*packed)
 }
 
 func deflateError(err error) error {

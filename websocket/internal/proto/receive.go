@@ -35,6 +35,11 @@ type Event struct {
 type Limits struct {
 	MessageSize int64 // octets of one message, when inflated; 0 or less: none
 	Fragments   int   // frames of one message; 0 or less: none
+
+	// Ratio is how many octets one octet of a compressed message may inflate to,
+	// once more than RatioFloor have come of the message; 0 or less: any number.
+	Ratio      int64
+	RatioFloor int64
 }
 
 // Receiver reads one direction of a connection.
@@ -61,6 +66,7 @@ type Receiver struct {
 	firstRSV1 bool
 	begun     bool // its first piece has been reported
 	size      int64
+	packed    int64 // octets that have been given to inflate
 	fragments int
 	text      utf8x.Validator
 
@@ -132,7 +138,7 @@ func (r *Receiver) Receive(p []byte) (n int, ev Event, err error) {
 			piece = piece[:r.left]
 		}
 		if r.compressed() && !r.cur.Opcode.Control() {
-			piece = piece[:min(len(piece), r.inflate.Room())]
+			piece = piece[:min(len(piece), r.inflateRoom())]
 		}
 		n += len(piece)
 		r.left -= uint64(len(piece))
@@ -256,7 +262,7 @@ func (r *Receiver) begin(h frame.Header) error {
 	if h.Opcode != frame.Continuation {
 		r.open, r.begun, r.opcode = true, false, h.Opcode
 		r.firstRSV1 = h.RSV&frame.RSV1 != 0
-		r.size, r.fragments = 0, 0
+		r.size, r.packed, r.fragments = 0, 0, 0
 		r.text.Reset()
 	}
 	// The limit holds for the whole message and is judged by the claim, before
@@ -290,7 +296,7 @@ func (r *Receiver) dataPiece(piece []byte) (Event, error) {
 	r.payload = r.left > 0
 	last := !r.payload && r.cur.Fin
 	if r.compressed() {
-		r.inflate.Take(piece)
+		r.packed += int64(r.inflate.Take(piece))
 		r.pending = len(piece) > 0 || last
 		return Event{}, nil
 	}
