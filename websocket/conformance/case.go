@@ -75,6 +75,7 @@ type Item struct {
 	Server, Client bool   // the ends that it binds
 	Level          Level
 	Rule           string // what it demands, in a sentence
+	Outside        string // why it has no case: nobody can see it from outside
 	Cases          []*Case
 }
 
@@ -92,6 +93,8 @@ type Case struct {
 	Steps          []Step
 	File           string // where it stands
 	Line           int
+
+	offer, answer string // Sec-WebSocket-Extensions of the handshake
 }
 
 // Knob is a setting in the query of the URL that the end under test is given.

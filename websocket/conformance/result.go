@@ -51,6 +51,20 @@ const (
 	Note                            // What says what
 )
 
+func (k EventKind) String() string {
+	switch k {
+	case Octets:
+		return "octets"
+	case EndOfWrite:
+		return "end"
+	case Reset:
+		return "reset"
+	case Opened:
+		return "opened"
+	}
+	return "note"
+}
+
 // Event is one thing that happened on the wire.
 type Event struct {
 	At   time.Duration // since the case began
@@ -78,6 +92,10 @@ type Report struct {
 // Counts are numbers of results.
 type Counts struct{ Passed, Failed, Skipped, Remarked int }
 
+// Total is the number of all results; a remarked one has passed, and is not
+// counted twice.
+func (c Counts) Total() int { return c.Passed + c.Failed + c.Skipped }
+
 // Counts counts all results.
 func (r *Report) Counts() Counts {
 	var c Counts
@@ -87,15 +105,20 @@ func (r *Report) Counts() Counts {
 	return c
 }
 
-// GroupCounts counts the results of each group, in the order of the groups.
+// GroupCounts counts the results of each group, in the order in which the groups
+// first appear.
 func (r *Report) GroupCounts() []GroupCount {
 	var list []GroupCount
+	at := map[*Group]int{}
 	for i := range r.Results {
 		g := r.Results[i].Case.Item.Group
-		if len(list) == 0 || list[len(list)-1].Group != g {
+		n, ok := at[g]
+		if !ok {
+			n = len(list)
+			at[g] = n
 			list = append(list, GroupCount{Group: g})
 		}
-		list[len(list)-1].add(&r.Results[i])
+		list[n].add(&r.Results[i])
 	}
 	return list
 }
