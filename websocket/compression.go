@@ -23,9 +23,10 @@ import (
 //
 // What it risks: who can choose part of a message and see the length of what is
 // sent can find out what stands beside it, or with context takeover in messages
-// before it. [Conn.WriteUncompressed] and [PrepareUncompressed] are for messages
-// where that matters. A message of [Conn.NextWriter] is compressed unless it is
-// shorter than Threshold and 4 KiB.
+// before it. [Conn.WriteUncompressed], [Conn.NextWriterUncompressed] and
+// [PrepareUncompressed] are for messages where that matters. A message of
+// [Conn.NextWriter] is compressed unless it is shorter than Threshold and 4 KiB.
+// [Conn.Compression] tells what was agreed on.
 type Compression struct {
 	// WindowBits is how far back this end refers, as a power of two: 8 to 15, for
 	// 256 bytes to 32 KiB. The peer may ask for less. A client says so in its
@@ -142,7 +143,7 @@ func (c *compression) judge(answer []handshake.Extension) (*handshake.DeflateTer
 // compress makes the connection compress as it was agreed.
 func (c *Conn) compress(agreed *handshake.DeflateTerms) {
 	how := c.cfg.compression
-	c.pack = &packing{bits: uint8(agreed.SendBits), level: uint8(how.level), threshold: how.threshold}
+	c.pack = &packing{bits: uint8(agreed.SendBits), level: uint8(how.level), threshold: how.threshold, agreed: *agreed}
 	c.queue.pack = c.pack
 	c.out.Deflate(deflate.NewDeflater(agreed.SendBits, agreed.SendTakeover, how.level), how.threshold)
 	c.in.Inflate(deflate.NewInflater(agreed.ReceiveBits, agreed.ReceiveTakeover))
@@ -153,6 +154,27 @@ func (c *Conn) compress(agreed *handshake.DeflateTerms) {
 type packing struct {
 	bits, level uint8
 	threshold   int
+	agreed      handshake.DeflateTerms
+}
+
+// Compression returns the settings that hold for the connection, or nil if the
+// ends did not agree on compression, so that no message is compressed either way.
+// WindowBits, PeerWindowBits, NoContextTakeover and PeerNoContextTakeover are what
+// was agreed on; the others are this end's. The struct is the caller's.
+func (c *Conn) Compression() *Compression {
+	if c.pack == nil {
+		return nil
+	}
+	agreed, own := &c.pack.agreed, c.cfg.compression
+	return &Compression{
+		WindowBits:            agreed.SendBits,
+		PeerWindowBits:        agreed.ReceiveBits,
+		NoContextTakeover:     !agreed.SendTakeover,
+		PeerNoContextTakeover: !agreed.ReceiveTakeover,
+		Threshold:             on(own.threshold),
+		Level:                 own.level,
+		MaxRatio:              on(own.ratio),
+	}
 }
 
 // packedForm is a prepared message, compressed: a frame as a server sends it.

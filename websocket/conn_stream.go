@@ -115,13 +115,23 @@ func (r *messageReader) skip(ctx context.Context) error {
 // fragment is sent for each 4 KiB that are written; if ctx ends after the first,
 // the connection is failed, for half a message cannot be taken back.
 func (c *Conn) NextWriter(ctx context.Context, typ MessageType) (io.WriteCloser, error) {
+	return c.nextWriter(ctx, typ, true)
+}
+
+// NextWriterUncompressed is NextWriter without compression, see
+// [Conn.WriteUncompressed].
+func (c *Conn) NextWriterUncompressed(ctx context.Context, typ MessageType) (io.WriteCloser, error) {
+	return c.nextWriter(ctx, typ, false)
+}
+
+func (c *Conn) nextWriter(ctx context.Context, typ MessageType, compress bool) (io.WriteCloser, error) {
 	if typ != Text && typ != Binary {
 		return nil, errType
 	}
 	if err := c.acquire(ctx, c.messages); err != nil {
 		return nil, err
 	}
-	return &messageWriter{c: c, ctx: ctx, op: frame.Opcode(typ)}, nil
+	return &messageWriter{c: c, ctx: ctx, op: frame.Opcode(typ), compress: compress && c.pack != nil}, nil
 }
 
 // fragmentSize is how much a messageWriter collects before it sends.
@@ -135,6 +145,8 @@ type messageWriter struct {
 	buf   []byte
 	begun bool // a fragment may have been sent
 	end   bool
+
+	compress bool
 }
 
 var errWriterClosed = errors.New("websocket: write to a message that was closed")
@@ -184,7 +196,7 @@ func (w *messageWriter) send(last bool, p []byte) error {
 		return err
 	}
 	defer w.c.sendingDone()
-	begun, err := w.c.writeFragment(w.ctx, w.op, last, p)
+	begun, err := w.c.writeFragment(w.ctx, w.op, last, p, w.compress)
 	w.begun = w.begun || begun
 	return err
 }
@@ -197,11 +209,11 @@ func (e *abandoned) Unwrap() error { return e.cause }
 
 // writeFragment sends one fragment, and reports whether the protocol's state
 // has moved on by that. The messages and sending locks are held.
-func (c *Conn) writeFragment(ctx context.Context, op frame.Opcode, last bool, p []byte) (begun bool, err error) {
+func (c *Conn) writeFragment(ctx context.Context, op frame.Opcode, last bool, p []byte, compress bool) (begun bool, err error) {
 	buf := getBuffer()
 	defer putBuffer(buf)
 	var packed []byte
-	if c.pack != nil {
+	if compress {
 		space := getBuffer()
 		defer putBuffer(space)
 		if packed = c.out.PackFragment((*space)[:0], p, last); packed != nil {

@@ -363,39 +363,3 @@ func ExampleLimiter() {
 	}
 	// Output: 429 while 1 is open
 }
-
-// Compression pays where messages resemble each other. A message that holds a
-// secret beside what others chose is better sent without.
-func ExampleCompression() {
-	options := websocket.ConnOptions{Compression: &websocket.Compression{}}
-	srv := httptest.NewServer(websocket.Handle(func(ctx context.Context, c *websocket.Conn) {
-		for i := range 3 {
-			_ = c.Write(ctx, websocket.Text, fmt.Appendf(nil, `{"type":"quote","symbol":"ACME","currency":"EUR","price":"100.%02d","time":"2026-03-01T10:00:%02dZ","venue":"Sample Stock Exchange"}`, i, i))
-		}
-		_ = c.WriteUncompressed(ctx, websocket.Text, []byte(`{"session":"a secret"}`))
-	}, &websocket.AcceptOptions{ConnOptions: options}))
-	defer srv.Close()
-
-	trace := &websocket.Trace{Received: func(f websocket.Frame) {
-		if f.OpcodeName() == "text" {
-			fmt.Println("compressed:", f.RSV1, "small:", f.Length < 50)
-		}
-	}}
-	c, err := websocket.Dial(context.Background(), srv.URL, &websocket.DialOptions{ConnOptions: options, Trace: trace})
-	if err != nil {
-		log.Fatal(err)
-	}
-	for range c.Messages(context.Background()) {
-	}
-	// Output:
-	// compressed: true small: false
-	// compressed: true small: true
-	// compressed: true small: true
-	// compressed: false small: true
-}
-
-func ExamplePrepareUncompressed() {
-	plain, err := websocket.PrepareUncompressed(websocket.Text, []byte("as it is"))
-	fmt.Println(string(plain.Data()), err)
-	// Output: as it is <nil>
-}

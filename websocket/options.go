@@ -104,6 +104,14 @@ func (o *ConnOptions) resolve() *config {
 	return c
 }
 
+// on gives the option that stands for a value.
+func on(v int) int {
+	if v == 0 {
+		return -1
+	}
+	return v
+}
+
 // off gives an option's value: def for zero, zero for off.
 func off[T int | int64 | time.Duration](v, def T) T {
 	switch {

@@ -3,7 +3,9 @@ package websocket_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"testing"
@@ -257,6 +259,13 @@ func testCompressionOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stream := func(w io.WriteCloser, err error) error {
+		if err != nil {
+			return err
+		}
+		_, err = w.Write([]byte(text))
+		return errors.Join(err, w.Close())
+	}
 	for _, client := range ends {
 		e := newBench(t, sink, whole()).open(client)
 		for i, c := range []struct {
@@ -267,6 +276,8 @@ func testCompressionOff(t *testing.T) {
 			{false, func() error { return e.conn.WriteUncompressed(t.Context(), websocket.Text, []byte(text)) }},
 			{false, func() error { return e.conn.TrySend(plain) }},
 			{true, func() error { return e.conn.TrySend(packed) }},
+			{false, func() error { return stream(e.conn.NextWriterUncompressed(t.Context(), websocket.Text)) }},
+			{true, func() error { return stream(e.conn.NextWriter(t.Context(), websocket.Text)) }},
 			{true, func() error { return e.conn.Write(t.Context(), websocket.Text, []byte(text)) }},
 		} {
 			if err := c.send(); err != nil {
