@@ -20,7 +20,7 @@ func TestPages(t *testing.T) {
 		status             int
 		says, field        string
 	}{
-		{"GET", "/features", "", 200, "deflate limit", "Content-Type: text/plain; charset=utf-8"},
+		{"GET", "/features", "", 200, "deflate plain limit", "Content-Type: text/plain; charset=utf-8"},
 		{"PUT", "/features", "", 405, "only be read", "Allow: GET, HEAD"},
 		{"POST", "/post", "a body", 200, "a body", "Content-Length: 6"},
 		{"POST", "/post", strings.Repeat("x", 1<<20+1), 413, "at most 1048576 bytes", ""},

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/openline/openline/websocket"
@@ -59,31 +60,90 @@ func Client(ctx context.Context, rawURL string, o *ClientOptions) error {
 	if err != nil {
 		return fmt.Errorf("echo: %w", err)
 	}
-	var socket net.Conn
-	dial, err := o.dial(asked, &socket)
+	dial, err := o.dial(asked)
 	if err != nil {
 		return err
 	}
-	c, err := websocket.Dial(ctx, rawURL, dial)
-	if err != nil {
-		return err
+	one := &client{url: rawURL, host: host, asked: asked, driver: d, dial: dial}
+	switch {
+	case asked.parallel > 0:
+		return one.parallel(ctx)
+	case asked.reconnect > 0:
+		return one.reconnect(ctx)
 	}
-	defer context.AfterFunc(ctx, func() { _ = c.CloseNow() })()
-	saw := &outcome{over: make(chan struct{})}
-	saw.fill(c, use(context.WithoutCancel(ctx), c, d, asked))
-	awaitClosed(ctx, socket)
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if asked.seen {
-		return saw.tell(ctx, host)
-	}
-	return nil
+	_, err = one.run(ctx)
+	return err
 }
 
-// dial is what the options and the settings mean for Dial. The TCP connection
-// goes to socket as well.
-func (o *ClientOptions) dial(asked *settings, socket *net.Conn) (*websocket.DialOptions, error) {
+// client is what one call of Client works with.
+type client struct {
+	url, host string
+	asked     *settings
+	driver    driver
+	dial      *websocket.DialOptions
+}
+
+// run uses one connection. The error is that of Client, the other the way in
+// which the connection ended, nil if it did not open.
+func (c *client) run(ctx context.Context) (end, err error) {
+	var socket net.Conn
+	dial := *c.dial
+	dial.NetDial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		nc, err := new(net.Dialer).DialContext(ctx, network, address)
+		socket = nc
+		return nc, err
+	}
+	conn, err := websocket.Dial(ctx, c.url, &dial)
+	if err != nil {
+		if refused, ok := errors.AsType[*websocket.HandshakeError](err); ok && c.asked.seen && ctx.Err() == nil {
+			err = errors.Join(err, tell(ctx, c.host, describeRefusal(refused)))
+		}
+		return nil, err
+	}
+	defer context.AfterFunc(ctx, func() { _ = conn.CloseNow() })()
+	saw := &outcome{over: make(chan struct{})}
+	saw.fill(conn, use(context.WithoutCancel(ctx), conn, c.driver, c.asked))
+	awaitClosed(ctx, socket)
+	if err := ctx.Err(); err != nil {
+		return conn.Err(), err
+	}
+	if c.asked.seen {
+		return conn.Err(), tell(ctx, c.host, saw.query())
+	}
+	return conn.Err(), nil
+}
+
+// parallel dials several times at once. The error is the first that there was.
+func (c *client) parallel(ctx context.Context) error {
+	errs := make([]error, c.asked.parallel)
+	var dials sync.WaitGroup
+	for i := range errs {
+		dials.Go(func() { _, errs[i] = c.run(ctx) })
+	}
+	dials.Wait()
+	return cmp.Or(errs...)
+}
+
+// reconnect comes back after an abnormal end, so many times.
+func (c *client) reconnect(ctx context.Context) error {
+	backoff := websocket.Backoff{Min: c.asked.first, Max: c.asked.most}
+	for again := c.asked.reconnect; ; again-- {
+		end, err := c.run(ctx)
+		if again == 0 || ctx.Err() != nil || end != nil && websocket.CloseCodeOf(end) != websocket.CloseAbnormal {
+			return err
+		}
+		timer := time.NewTimer(backoff.Next())
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+	}
+}
+
+// dial is what the options and the settings mean for Dial.
+func (o *ClientOptions) dial(asked *settings) (*websocket.DialOptions, error) {
 	if deeds[asked.do].server {
 		return nil, fmt.Errorf("echo: do=%s is for servers", asked.do)
 	}
@@ -98,12 +158,9 @@ func (o *ClientOptions) dial(asked *settings, socket *net.Conn) (*websocket.Dial
 		RequireSubprotocol: asked.require,
 		HandshakeTimeout:   asked.handshake,
 		// Not the surroundings' proxy, which no suite knows of.
-		Proxy: func(*http.Request) (*url.URL, error) { return asked.proxy, nil },
-		NetDial: func(ctx context.Context, network, address string) (net.Conn, error) {
-			nc, err := new(net.Dialer).DialContext(ctx, network, address)
-			*socket = nc
-			return nc, err
-		},
+		Proxy:        func(*http.Request) (*url.URL, error) { return asked.proxy, nil },
+		MaxRedirects: asked.redirects,
+		OneAtATime:   asked.parallel > 0,
 	}
 	d.Compression = offer
 	if d.Logger = o.Logger; d.Logger == nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -98,11 +99,25 @@ func (s *Server) serveSeen(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// tell reports an outcome to the suite, at the host and port that the client
-// under test was given.
-func (o *outcome) tell(ctx context.Context, host string) error {
-	query := fmt.Sprintf("code=%d&messages=%d&reason=%s", o.code, o.messages, url.QueryEscape(o.reason))
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+host+"/seen?"+query, nil)
+// query is the outcome as a client tells it.
+func (o *outcome) query() string {
+	return fmt.Sprintf("code=%d&messages=%d&reason=%s", o.code, o.messages, url.QueryEscape(o.reason))
+}
+
+// describeRefusal is what a client that was refused knows of that, as it tells
+// it.
+func describeRefusal(e *websocket.HandshakeError) string {
+	versions := make([]string, len(e.Versions))
+	for i, v := range e.Versions {
+		versions[i] = strconv.Itoa(v)
+	}
+	return fmt.Sprintf("status=%d&versions=%s&why=%s&body=%d", e.Status, strings.Join(versions, ","), url.QueryEscape(e.Header.Get("X-Why")), len(e.Body))
+}
+
+// tell tells the suite what a client saw, at the host and port that the client
+// was given.
+func tell(ctx context.Context, host, saw string) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+host+"/seen?"+saw, nil)
 	if err != nil {
 		return fmt.Errorf("echo: telling what was seen: %w", err)
 	}

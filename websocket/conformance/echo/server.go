@@ -83,10 +83,9 @@ func New(o *Options) (*Server, error) {
 		return nil, fmt.Errorf("echo: %w", err)
 	}
 	s.http = &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: o.HandshakeTimeout,
-		IdleTimeout:       time.Minute,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		Handler:     s,
+		IdleTimeout: time.Minute,
+		ErrorLog:    slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	return s, nil
 }
@@ -208,7 +207,6 @@ func (s *Server) accept(asked *settings) *websocket.AcceptOptions {
 		ConnOptions:  asked.conn(s.options.ReadLimit),
 		Subprotocols: []string{"v1.chat", "v2.chat"},
 		Origins:      s.options.Origins,
-		Header:       asked.header,
 	}
 	o.RequireSubprotocol = asked.require
 	o.Logger = s.log

@@ -277,8 +277,8 @@ func TestSettings(t *testing.T) {
 		t.Errorf("%q", body)
 	}
 
-	p = wstest.Connect(t, url+"/?header=X-A:b", "Sec-WebSocket-Protocol: v9, v2.chat, v1.chat")
-	if p.Header.Get("X-A") != "b" || p.Header.Get("Sec-WebSocket-Protocol") != "v2.chat" {
+	p = wstest.Connect(t, url+"/", "Sec-WebSocket-Protocol: v9, v2.chat, v1.chat")
+	if p.Header.Get("Sec-WebSocket-Protocol") != "v2.chat" {
 		t.Errorf("%v", p.Header)
 	}
 
@@ -317,7 +317,7 @@ func TestRefusals(t *testing.T) {
 	if p.Header.Get("Sec-WebSocket-Extensions") != "" {
 		t.Error("compression cannot be switched off")
 	}
-	if _, body := get(t, url+"/features"); !strings.HasPrefix(body, "deflate limit ") || !strings.HasSuffix(body, " hosts\n") {
+	if _, body := get(t, url+"/features"); !strings.HasPrefix(body, "deflate plain limit ") || !strings.HasSuffix(body, " hosts\n") {
 		t.Errorf("%q", body)
 	}
 	if status, _ := get(t, strings.Replace(url, "127.0.0.1", "localhost", 1)+"/"); status != http.StatusBadRequest {

@@ -23,8 +23,11 @@ type settings struct {
 	ping, pong   time.Duration
 	handshake    time.Duration
 	stall, close time.Duration
-	write        time.Duration
 	proxy        *url.URL
+	redirects    int
+	reconnect    int
+	first, most  time.Duration
+	parallel     int
 
 	do      string
 	code    websocket.CloseCode
@@ -44,6 +47,7 @@ const (
 	maxDuration = 5 * time.Minute
 	maxWriters  = 64
 	maxEach     = 10_000
+	maxDials    = 100
 	maxToken    = 128
 )
 
@@ -52,7 +56,7 @@ const (
 var names = map[string]func(s *settings, v string) error{
 	"limit":        func(s *settings, v string) error { return number(&s.limit, v, 1, maxLimit) },
 	"deflate":      func(s *settings, v string) error { s.deflate = v; return nil },
-	"subprotocols": func(s *settings, v string) error { s.subprotocols = strings.Split(v, ","); return nil },
+	"subprotocols": readSubprotocols,
 	"require":      readRequire,
 	"header":       readHeader,
 	"ping":         func(s *settings, v string) error { return duration(&s.ping, v) },
@@ -60,8 +64,12 @@ var names = map[string]func(s *settings, v string) error{
 	"handshake":    func(s *settings, v string) error { return duration(&s.handshake, v) },
 	"stall":        func(s *settings, v string) error { return duration(&s.stall, v) },
 	"close":        func(s *settings, v string) error { return duration(&s.close, v) },
-	"write":        func(s *settings, v string) error { return duration(&s.write, v) },
 	"proxy":        readProxy,
+	"redirects":    func(s *settings, v string) error { return number(&s.redirects, v, 0, 10) },
+	"reconnect":    func(s *settings, v string) error { return number(&s.reconnect, v, 1, maxDials) },
+	"first":        func(s *settings, v string) error { return duration(&s.first, v) },
+	"most":         func(s *settings, v string) error { return duration(&s.most, v) },
+	"parallel":     func(s *settings, v string) error { return number(&s.parallel, v, 1, maxDials) },
 	"do":           readDo,
 	"code":         func(s *settings, v string) error { return number(&s.code, v, 0, 65535) },
 	"reason":       func(s *settings, v string) error { s.reason = v; return nil },
@@ -113,6 +121,19 @@ func duration(to *time.Duration, v string) error {
 		return fmt.Errorf("%.40q is not a duration up to %v, such as 300ms", v, maxDuration)
 	}
 	*to = d
+	return nil
+}
+
+// readSubprotocols reads names that are escaped once more, for they may be any
+// text.
+func readSubprotocols(s *settings, v string) error {
+	for name := range strings.SplitSeq(v, ",") {
+		name, err := url.QueryUnescape(name)
+		if err != nil {
+			return err
+		}
+		s.subprotocols = append(s.subprotocols, name)
+	}
 	return nil
 }
 
@@ -175,7 +196,6 @@ func (s *settings) conn(defaultLimit int64) websocket.ConnOptions {
 		PongTimeout:  s.pong,
 		StallTimeout: s.stall,
 		CloseTimeout: s.close,
-		WriteTimeout: s.write,
 	}
 	if s.limit > 0 {
 		o.ReadLimit = s.limit
