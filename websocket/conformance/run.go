@@ -199,7 +199,7 @@ func (r *run) selected() ([]*Case, error) {
 			for _, c := range i.Cases {
 				if (r.actor == ServerActor && c.Server || r.actor == ClientActor && c.Client) &&
 					slices.Contains(r.o.Levels, c.Level) &&
-					(len(r.o.Select) == 0 || slices.ContainsFunc(r.o.Select, c.is)) && !slices.ContainsFunc(r.o.Skip, c.is) {
+					(len(r.o.Select) == 0 || slices.ContainsFunc(r.o.Select, c.Is)) && !slices.ContainsFunc(r.o.Skip, c.Is) {
 					list = append(list, c)
 				}
 			}
@@ -211,8 +211,8 @@ func (r *run) selected() ([]*Case, error) {
 	return list, nil
 }
 
-// is reports whether a name means the case.
-func (c *Case) is(name string) bool {
+// Is reports whether a name means the case, as in Options.Select.
+func (c *Case) Is(name string) bool {
 	for _, own := range []string{c.ID, c.Item.Section} {
 		if rest, ok := strings.CutPrefix(own, name); ok && name != "" && (rest == "" || strings.IndexByte("-./ ", rest[0]) >= 0) {
 			return true
