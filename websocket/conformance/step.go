@@ -30,7 +30,7 @@ func init() {
 	others = map[string]maker{
 		"cut": makeCut, "slow": makeSlow, "fin": simple(func(p *play) { p.w.closeWrite() }), "rst": simple(func(p *play) { p.w.reset() }),
 		"hold": simple(func(p *play) { p.w.hold(true) }), "read": simple(func(p *play) { p.w.hold(false) }),
-		"mute":  func(*Case, string) (stepFunc, error) { return func(p *play) error { p.mute = true; return nil }, nil },
+		"mute":    func(*Case, string) (stepFunc, error) { return func(p *play) error { p.mute = true; return nil }, nil },
 		"written": makeWritten, "pause": makePause, "reopen": makeReopen, "connect": makeConnect, "dial": makeDial, "dials": makeDials,
 	}
 }
