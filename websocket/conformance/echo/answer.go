@@ -101,7 +101,8 @@ func serveAnswer(w http.ResponseWriter, r *http.Request) {
 	}
 	for i, name := range query["name"] {
 		if values := query["value"]; i < len(values) {
-			w.Header().Add(name, values[i])
+			// net/http makes spaces of line ends itself.
+			w.Header().Add(name, strings.ReplaceAll(values[i], "\x00", " "))
 		}
 	}
 	if status == http.StatusNoContent || status == http.StatusNotModified {

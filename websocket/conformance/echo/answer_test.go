@@ -27,6 +27,8 @@ func TestPages(t *testing.T) {
 		{"GET", "/post", "", 405, "with POST", "Allow: POST"},
 		{"GET", "/answer?status=401&name=WWW-Authenticate&value=Basic&name=X-A&value=b", "", 401, "asked for", "Www-Authenticate: Basic"},
 		{"GET", "/answer?status=401&name=X-A&value=b%0d%0ac", "", 401, "asked for", ""},
+		{"GET", "/answer?status=401&name=X-A&value=b%00c", "", 401, "asked for", "X-A: b c"},
+		{"CONNECT", "ws.test:9001", "", 405, "GET", "Allow: GET"},
 		{"GET", "/answer?status=204", "", 204, "", ""},
 		{"GET", "/answer?status=101", "", 400, "from 200 to 599", ""},
 		{"GET", "/answer?status=%zz", "", 400, "invalid URL escape", ""},

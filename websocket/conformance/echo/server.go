@@ -129,7 +129,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // nothing is cleaned, and so nothing redirected.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
-	case "/", "/echo":
+	case "/", "/echo", "": // an authority, as CONNECT has, comes without a path
 		s.serveEcho(w, r)
 	case "/answer":
 		serveAnswer(w, r)
