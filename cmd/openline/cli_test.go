@@ -32,6 +32,9 @@ func TestMain(m *testing.M) {
 			os.Unsetenv(name)
 		}
 	}
+	if code, asked := runAsClient(); asked {
+		os.Exit(code)
+	}
 	os.Exit(m.Run())
 }
 
