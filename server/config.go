@@ -40,6 +40,8 @@ type Config struct {
 	TLS TLSConfig `yaml:"tls"`
 	// Limits bounds what clients can make the server hold.
 	Limits LimitsConfig `yaml:"limits"`
+	// Compression is about compressing messages.
+	Compression CompressionConfig `yaml:"compression"`
 	// Ping is the interval of keep-alive pings. Default 30 s.
 	Ping time.Duration `yaml:"ping" default:"30s" placeholder:"DURATION" help:"Interval of keep-alive pings; negative: none."`
 	// Drain bounds an orderly stop: sessions are told to come back elsewhere,

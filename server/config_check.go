@@ -53,7 +53,7 @@ func (c *Config) resolve() (*resolved, error) {
 		return nil, fmt.Errorf("server: listen: %q is not HOST:PORT, such as %s or :8080", r.Listen, defaultListen)
 	}
 	r.loopback = isLoopback(r.host)
-	for _, check := range []func() error{r.checkHosts, r.checkOrigins, r.checkAuth, r.checkTLS, r.checkLog} {
+	for _, check := range []func() error{r.checkHosts, r.checkOrigins, r.checkAuth, r.checkTLS, r.checkCompression, r.checkLog} {
 		if err := check(); err != nil {
 			return nil, err
 		}

@@ -104,6 +104,12 @@ func (f *Field) List() bool {
 	return reflect.TypeFor[Config]().FieldByIndex(f.index).Type.Kind() == reflect.Slice
 }
 
+// Switch reports whether the field is true or false; as a flag it needs no value
+// then.
+func (f *Field) Switch() bool {
+	return reflect.TypeFor[Config]().FieldByIndex(f.index).Type.Kind() == reflect.Bool
+}
+
 // Set sets the field of c from text. The error does not name the field, nor
 // does it repeat the text of a secret.
 func (f *Field) Set(c *Config, text string) error {
@@ -125,6 +131,12 @@ func (f *Field) Set(c *Config, text string) error {
 			return fmt.Errorf("%q is not a duration such as 500ms, 30s or 5m", text)
 		}
 		*target = d
+	case *bool:
+		on, err := strconv.ParseBool(text)
+		if err != nil {
+			return fmt.Errorf("%q is neither true nor false", text)
+		}
+		*target = on
 	case *int:
 		n, err := strconv.ParseInt(text, 0, strconv.IntSize)
 		if err != nil {

@@ -39,6 +39,13 @@ limits:
   message_burst: 40
   queue_messages: 16
   queue_bytes: 1000000
+compression:
+  enabled: true
+  level: 9
+  threshold: 1KiB
+  client_max_window_bits: 10
+  client_no_context_takeover: true
+  max_ratio: 100
 ping: 5s
 drain: 1m
 log: {level: debug, format: json}
@@ -60,6 +67,9 @@ func TestFile(t *testing.T) {
 		Limits: LimitsConfig{
 			Connections: 10000, PerUser: 10, PerAddress: -1, HandshakesPerSecond: 2.5, MessageSize: 64 << 10,
 			MessagesPerSecond: 20, MessageBurst: 40, QueueMessages: 16, QueueBytes: 1000000,
+		},
+		Compression: CompressionConfig{
+			Enabled: true, Level: 9, Threshold: 1024, ClientMaxWindowBits: 10, ClientNoContextTakeover: true, MaxRatio: 100,
 		},
 		Ping: 5 * time.Second, Drain: time.Minute,
 		Log: LogConfig{Level: "debug", Format: "json"},
@@ -94,6 +104,7 @@ func TestFileErrors(t *testing.T) {
 		{"in the wrong group", "per_user: 3\n", ":1:1: unknown field per_user; did you mean limits.per_user?"},
 		{"unknown group", "limit:\n  per_user: 3\n", ":1:1: unknown field limit; did you mean limits?"},
 		{"not a number", "limits:\n  per_user: many\n", `:2:13: limits.per_user: "many" is not a whole number`},
+		{"neither true nor false", "compression: {enabled: maybe}\n", `:1:24: compression.enabled: "maybe" is neither true nor false`},
 		{"a fraction", "limits: {per_user: 1.5}\n", `limits.per_user: "1.5" is not a whole number`},
 		{"a number too large", "limits: {per_user: 99999999999999999999}\n", "is not a whole number"},
 		{"not finite", "limits: {handshakes_per_second: .inf}\n", ":1:33: limits.handshakes_per_second takes a value here, not"},
@@ -132,6 +143,10 @@ func TestPrecedence(t *testing.T) {
 		switch {
 		case f.List():
 			return "a,b", "c"
+		case f.Switch():
+			return "false", "true"
+		case strings.HasPrefix(f.Path, "compression."):
+			return "3", "4"
 		case strings.HasPrefix(f.Path, "limits."):
 			return "3", "4"
 		case f.Default != "" && strings.HasSuffix(f.Default, "s"):
@@ -267,6 +282,11 @@ func TestResolve(t *testing.T) {
 		{"origin with a star inside", &Config{Origins: []string{"https://a*.example"}}, "origins: "},
 		{"origins", &Config{Origins: []string{"https://a", "http://localhost:3000", "https://*.example.com", "*"}}, ""},
 		{"negative burst", &Config{Limits: LimitsConfig{MessagesPerSecond: 5, MessageBurst: -1}}, "limits.message_burst is negative"},
+		{"compression", &Config{Compression: CompressionConfig{Enabled: true, Level: 1, ClientMaxWindowBits: -1, Threshold: -1, MaxRatio: -1}}, ""},
+		{"compression level", &Config{Compression: CompressionConfig{Level: 10}}, "compression.level: 10 is not 1"},
+		{"compression level below", &Config{Compression: CompressionConfig{Level: -1}}, "compression.level"},
+		{"window", &Config{Compression: CompressionConfig{ClientMaxWindowBits: 4096}}, "compression.client_max_window_bits: 4096 is not 8 to 15"},
+		{"small window", &Config{Compression: CompressionConfig{ClientMaxWindowBits: 7}}, "compression.client_max_window_bits"},
 		{"level", &Config{Log: LogConfig{Level: "loud"}}, "log.level"},
 		{"format", &Config{Log: LogConfig{Format: "xml"}}, "log.format"},
 	} {

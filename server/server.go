@@ -94,6 +94,7 @@ func New(c *Config) (*Server, error) {
 			PingInterval:  r.Ping,
 			QueueMessages: r.Limits.QueueMessages,
 			QueueBytes:    int(r.Limits.QueueBytes),
+			Compression:   r.Compression.settings(),
 		},
 		Logger: s.log,
 	})

@@ -58,7 +58,8 @@ type Options struct {
 	// 4029. Default: no bound; a burst of one second's worth, at least 1.
 	MessageRate  float64
 	MessageBurst int
-	// Conn are the settings of each connection: message size, ping, queue.
+	// Conn are the settings of each connection: message size, ping, queue,
+	// compression.
 	Conn websocket.ConnOptions
 	// Logger takes a line for each refusal, and for each session that opens or
 	// closes at level debug. Default slog.Default().

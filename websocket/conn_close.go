@@ -163,6 +163,11 @@ func (c *Conn) finish(e *CloseError, first bool, linger time.Duration) error {
 	c.queue.clear()
 	cancel := c.cancel
 	c.mu.Unlock()
+	if linger > 0 {
+		// A frame that is on its way is finished, or the Close frame would be lost
+		// inside it; its context may well end because the connection does.
+		c.wwatch.ignore()
+	}
 	close(c.done)
 	if cancel != nil {
 		cancel()

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -214,6 +215,39 @@ func TestFailureBehindAStuckWriter(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestCloseBehindAFrameOnItsWay: where the connection ends while a frame is being
+// sent, with a context that ends with the connection, the frame is finished and
+// the Close frame stands behind it.
+func TestCloseBehindAFrameOnItsWay(t *testing.T) {
+	const size = 16 << 20
+	for _, test := range []struct{ in, out string }{{"88 82 12 34 56 78 11 dc", "\x88\x02\x03\xe8"}, {"83 80 12 34 56 78", "\x88\x22\x03\xea"}} {
+		ended := make(chan struct{})
+		b := newBench(t, func(ctx context.Context, e *endpoint) {
+			wrote := make(chan struct{})
+			go func() {
+				defer close(wrote)
+				_ = e.conn.Write(ctx, websocket.Binary, make([]byte, size))
+			}()
+			_, _, _ = e.conn.Read(ctx)
+			close(ended)
+			<-wrote
+		}, websocket.ConnOptions{})
+		e := b.open(false)
+		var first [1]byte
+		if _, err := io.ReadFull(e.NetConn(), first[:]); err != nil {
+			t.Fatal(err)
+		}
+		e.Send(test.in)
+		waitFor(t, "the connection to be ending", ended)
+		rest, err := io.ReadAll(e.NetConn())
+		if err != nil || len(rest) < 9+size || !strings.HasPrefix(string(rest[9+size:]), test.out) {
+			t.Errorf("%s: %v, %d octets behind the frame's first, then % x", test.in, err, len(rest), rest[min(len(rest), 9+size):])
+		}
+		_ = e.NetConn().Close()
+		waitFor(t, "the handler", e.done)
+	}
 }
 
 // TestHandlerThatReturns: its connection is closed with CloseNormal, unless it

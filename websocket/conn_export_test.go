@@ -36,6 +36,13 @@ func QueueWithoutSending(c *Conn, p *Prepared) {
 	c.queue.add(p, c.cfg)
 }
 
+// CompressedForms is how often p has been compressed.
+func CompressedForms(p *Prepared) int {
+	p.packed.mu.Lock()
+	defer p.packed.mu.Unlock()
+	return len(p.packed.list)
+}
+
 // IsClosing reports whether Shutdown has begun.
 func IsClosing(h *Handler) bool {
 	h.mu.Lock()

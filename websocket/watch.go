@@ -63,6 +63,13 @@ func (w *watch) interrupt(done <-chan struct{}) {
 	}
 }
 
+// ignore lets I/O that is under way go on even if its context ends.
+func (w *watch) ignore() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.disarm()
+}
+
 // setDeadline sets the deadline that holds beside the context; zero for none.
 func (w *watch) setDeadline(t time.Time) {
 	w.mu.Lock()

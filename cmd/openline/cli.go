@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
+	"github.com/openline/openline/websocket/conformance/echo"
 )
 
 // Exit codes.
@@ -24,6 +26,7 @@ type cli struct {
 	Publish   publishCmd   `cmd:"" help:"Publish a message to a channel."`
 	Broadcast broadcastCmd `cmd:"" help:"Send a message to everyone."`
 	Connect   connectCmd   `cmd:"" help:"Open a WebSocket, send lines from standard input and print what comes."`
+	Conform   conformCmd   `cmd:"" help:"Hold a WebSocket server or client against the standards."`
 	Token     tokenCmd     `cmd:"" help:"Make a signed token, for trying things."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
@@ -81,7 +84,7 @@ func run(ctx context.Context, args []string, s streams) (code int) {
 	parser, err := kong.New(c,
 		kong.Name("openline"),
 		kong.Description("An open line between a backend and the people who use it."),
-		kong.Vars{"defaultServer": defaultServer},
+		kong.Vars{"defaultServer": defaultServer, "drivers": strings.Join(echo.Drivers(), ","), "defaultDriver": echo.Drivers()[0]},
 		kong.Writers(s.out, s.err),
 		kong.Exit(func(code int) { panic(exited(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),

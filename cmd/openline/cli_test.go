@@ -32,6 +32,9 @@ func TestMain(m *testing.M) {
 			os.Unsetenv(name)
 		}
 	}
+	if code, asked := runAsClient(); asked {
+		os.Exit(code)
+	}
 	os.Exit(m.Run())
 }
 
@@ -361,8 +364,12 @@ func TestServeFlags(t *testing.T) {
 	}
 	_, out, _ := execute(t, "", "serve", "--help")
 	for _, f := range server.Fields() {
-		if !strings.Contains(out, "--"+f.Flag+"="+f.Placeholder) {
-			t.Errorf("no --%s=%s in the help", f.Flag, f.Placeholder)
+		flag := "--" + f.Flag + "=" + f.Placeholder
+		if f.Switch() {
+			flag = "--" + f.Flag + " "
+		}
+		if !strings.Contains(strings.ReplaceAll(out, "\n", " "), flag) {
+			t.Errorf("no %s in the help", flag)
 		}
 	}
 	if n := fmt.Sprint(c.settings.NumField()); n != fmt.Sprint(len(server.Fields())) {

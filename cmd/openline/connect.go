@@ -22,7 +22,7 @@ import (
 type connectCmd struct {
 	URL                string        `arg:"" name:"url" help:"ws:// or wss:// address; or a user's name, for a session of that user at --server."`
 	Server             string        `default:"${defaultServer}" env:"OPENLINE_SERVER" placeholder:"URL" help:"Where a user's name alone leads. Default: http://127.0.0.1:8080."`
-	Trace              bool          `short:"t" help:"Print the handshake and every frame, decoded field by field. Tokens and keys are left out."`
+	Trace              bool          `short:"t" help:"Print the handshake and every frame, decoded field by field, compressed ones inflated. Tokens and keys are left out."`
 	Token              string        `env:"OPENLINE_TOKEN" placeholder:"JWT" help:"Sent as Authorization: Bearer."`
 	Header             []string      `short:"H" sep:"none" placeholder:"NAME: VALUE" help:"A field of the handshake; may be given again."`
 	Subprotocol        []string      `placeholder:"NAME" help:"Offered to the server; may be given again."`
@@ -30,6 +30,7 @@ type connectCmd struct {
 	InsecureSkipVerify bool          `help:"Do not verify the server's certificate. Whoever sits in between can then read and change everything."`
 	Ping               time.Duration `default:"30s" placeholder:"DURATION" help:"Interval of keep-alive pings; negative: none. Default: 30s."`
 	MaxMessage         int64         `default:"16777216" placeholder:"BYTES" help:"The largest message that is taken. Default: 16 MiB."`
+	Compression        bool          `default:"true" negatable:"" help:"Offer compression (permessage-deflate), as browsers do."`
 	Wait               time.Duration `default:"1s" placeholder:"DURATION" help:"How long to stay and print when standard input has ended; negative: until the server closes. Default: 1s."`
 	Reconnect          bool          `help:"Connect again, after a growing delay, when the connection ends abnormally."`
 }
@@ -138,6 +139,13 @@ func (c *connectCmd) options() (*websocket.DialOptions, error) {
 		Header:       h,
 		Subprotocols: c.Subprotocol,
 	}
+	if c.Compression {
+		// What browsers offer: any server can answer that.
+		o.Compression = &websocket.Compression{WindowBits: 15, PeerWindowBits: -1}
+		if c.MaxMessage > 0 {
+			o.Compression.MaxRatio = -1 // --max-message is what bounds a message
+		}
+	}
 	if c.InsecureSkipVerify {
 		o.TLSConfig = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // asked for by that name
 	}
@@ -206,6 +214,9 @@ func (t *conversation) run(ctx context.Context, c *websocket.Conn) error {
 	with := ""
 	if sub := c.Subprotocol(); sub != "" {
 		with = " (subprotocol " + sub + ")"
+	}
+	if c.Compression() != nil {
+		with += " (compression)"
 	}
 	t.tell("connected to %s%s", hideSecrets(t.address), with)
 

@@ -99,8 +99,8 @@ func TestConnectToken(t *testing.T) {
 	}
 }
 
-// echo is a server that is not Openline.
-func echo(t *testing.T, fn func(*websocket.Conn, *http.Request)) string {
+// echoServer is a server that is not Openline.
+func echoServer(t *testing.T, fn func(*websocket.Conn, *http.Request)) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"b"}, Origins: []string{"*"}})
@@ -114,7 +114,7 @@ func echo(t *testing.T, fn func(*websocket.Conn, *http.Request)) string {
 
 func TestConnectOptions(t *testing.T) {
 	seen := make(chan *http.Request, 1)
-	address := echo(t, func(c *websocket.Conn, r *http.Request) {
+	address := echoServer(t, func(c *websocket.Conn, r *http.Request) {
 		seen <- r
 		_ = c.Write(r.Context(), websocket.Binary, []byte{0, 0xAB})
 		_ = c.Close(websocket.CloseNormal, "bye")
@@ -130,14 +130,14 @@ func TestConnectOptions(t *testing.T) {
 }
 
 func TestConnectLost(t *testing.T) {
-	address := echo(t, func(c *websocket.Conn, _ *http.Request) { _ = c.CloseNow() })
+	address := echoServer(t, func(c *websocket.Conn, _ *http.Request) { _ = c.CloseNow() })
 	code, _, err := execute(t, "", "connect", address, "--wait=-1s")
 	if code != 1 || !strings.Contains(err, "the connection was lost: 1006") {
 		t.Errorf("%d %s", code, err)
 	}
 	// What cannot be text is not sent, and the connection goes on.
 	got := make(chan string, 1)
-	address = echo(t, func(c *websocket.Conn, r *http.Request) {
+	address = echoServer(t, func(c *websocket.Conn, r *http.Request) {
 		_, data, _ := c.Read(r.Context())
 		got <- string(data)
 		_ = c.Close(4000, "done")
@@ -150,7 +150,7 @@ func TestConnectLost(t *testing.T) {
 
 func TestConnectReconnect(t *testing.T) {
 	n := 0
-	address := echo(t, func(c *websocket.Conn, _ *http.Request) {
+	address := echoServer(t, func(c *websocket.Conn, _ *http.Request) {
 		if n++; n == 1 {
 			_ = c.Close(websocket.CloseServiceRestart, "")
 			return

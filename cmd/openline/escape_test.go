@@ -27,7 +27,7 @@ func TestOneLine(t *testing.T) {
 
 // What a server sends cannot control the terminal.
 func TestConnectEscapes(t *testing.T) {
-	address := echo(t, func(c *websocket.Conn, r *http.Request) {
+	address := echoServer(t, func(c *websocket.Conn, r *http.Request) {
 		_ = c.Write(r.Context(), websocket.Text, []byte("a\x1b[2Jb\nc"))
 		_ = c.Close(websocket.CloseNormal, "")
 	})
@@ -55,7 +55,7 @@ func TestProblemIsEscaped(t *testing.T) {
 
 // What cannot be sent is not a success.
 func TestNotUTF8(t *testing.T) {
-	address := echo(t, func(c *websocket.Conn, r *http.Request) {
+	address := echoServer(t, func(c *websocket.Conn, r *http.Request) {
 		_, _, _ = c.Read(r.Context())
 		_ = c.CloseNow()
 	})

@@ -29,9 +29,13 @@ func newServeCmd() serveCmd {
 			help += " Default: " + f.Default + "."
 		}
 		help += " ($$" + f.Env + ")"
+		typ := reflect.TypeFor[*string]() // nil: not given
+		if f.Switch() {
+			typ = reflect.TypeFor[*bool]()
+		}
 		fields = append(fields, reflect.StructField{
 			Name: "Setting" + strconv.Itoa(i),
-			Type: reflect.TypeFor[*string](), // nil: not given
+			Type: typ,
 			Tag:  reflect.StructTag(fmt.Sprintf("name:%q placeholder:%q help:%q", f.Flag, f.Placeholder, help)),
 		})
 	}
@@ -43,8 +47,8 @@ func newServeCmd() serveCmd {
 func (c *serveCmd) flags() map[string]string {
 	given := make(map[string]string)
 	for i, f := range server.Fields() {
-		if text := c.settings.Field(i).Interface().(*string); text != nil {
-			given[f.Path] = *text
+		if value := c.settings.Field(i); !value.IsNil() {
+			given[f.Path] = fmt.Sprint(value.Elem().Interface())
 		}
 	}
 	return given

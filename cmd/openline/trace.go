@@ -22,15 +22,28 @@ const (
 
 // trace returns what prints all that goes over the connection.
 func (t *conversation) trace() *websocket.Trace {
-	frame := func(arrow string) func(websocket.Frame) {
-		return func(f websocket.Frame) { t.print(formatFrame(arrow, &f)) }
+	var packed [2]inflater // guarded by t.mu: sent, received
+	frame := func(arrow string, packed *inflater) func(websocket.Frame) {
+		return func(f websocket.Frame) {
+			t.mu.Lock()
+			defer t.mu.Unlock()
+			fmt.Fprint(t.out, packed.format(arrow, &f))
+		}
 	}
-	head := func(arrow string) func([]byte) {
-		return func(b []byte) { t.print(formatHead(arrow, b)) }
+	request := func(b []byte) {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		packed = [2]inflater{} // another connection
+		fmt.Fprint(t.out, formatHead(sent, b))
+	}
+	response := func(b []byte) {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		fmt.Fprint(t.out, formatHead(received, b))
 	}
 	t.lastSent = make(chan struct{}, 1)
-	show := frame(sent)
-	return &websocket.Trace{Request: head(sent), Response: head(received), Received: frame(received), Sent: func(f websocket.Frame) {
+	show := frame(sent, &packed[0])
+	return &websocket.Trace{Request: request, Response: response, Received: frame(received, &packed[1]), Sent: func(f websocket.Frame) {
 		show(f)
 		if f.Opcode == opcodeClose {
 			select {
@@ -54,12 +67,6 @@ func (t *conversation) awaitTrace() {
 	}
 }
 
-func (t *conversation) print(text string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	fmt.Fprint(t.out, text)
-}
-
 // secrets are what a trace leaves out, since traces are shown around.
 var secrets = regexp.MustCompile(`(?i)(?:[?&]token=|\bbearer[ .])[^\s&,]+|\b(?:proxy-)?authorization: [^\r\n]+|\bcookie: [^\r\n]+`)
 
@@ -81,6 +88,14 @@ func formatHead(arrow string, head []byte) string {
 // formatFrame prints a frame's fields in the order of the wire (RFC 6455 §5.2)
 // and below them its payload.
 func formatFrame(arrow string, f *websocket.Frame) string {
+	text := formatHeader(arrow, f)
+	if len(f.Payload) > 0 {
+		text += fmt.Sprintf("%s   %s\n", arrow, formatPayload(f))
+	}
+	return text
+}
+
+func formatHeader(arrow string, f *websocket.Frame) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s FIN=%d RSV1=%d RSV2=%d RSV3=%d opcode=0x%X (%s) MASK=%d", arrow,
 		bit(f.Fin), bit(f.RSV1), bit(f.RSV2), bit(f.RSV3), f.Opcode, f.OpcodeName(), bit(f.Masked))
@@ -88,9 +103,6 @@ func formatFrame(arrow string, f *websocket.Frame) string {
 		fmt.Fprintf(&b, " key=%x", f.MaskKey)
 	}
 	fmt.Fprintf(&b, " length=%d\n", f.Length)
-	if len(f.Payload) > 0 {
-		fmt.Fprintf(&b, "%s   %s\n", arrow, formatPayload(f))
-	}
 	return b.String()
 }
 
@@ -112,16 +124,33 @@ func formatPayload(f *websocket.Frame) string {
 		}
 		return text
 	}
+	if f.RSV1 || f.OpcodeName() == "binary" {
+		return formatBinary(p, f.Length)
+	}
+	return formatData(p, f.Length)
+}
+
+// formatData prints the beginning of what is size bytes long: as text if it can be
+// that. A piece of text may begin and end within a character.
+func formatData(p []byte, size uint64) string {
 	shown := p[:min(len(p), maxTraced)]
-	more := ""
-	if rest := f.Length - uint64(len(shown)); rest > 0 {
-		more = fmt.Sprintf(" … and %d bytes more", rest)
+	if !utf8.Valid(trimPartial(shown)) {
+		return formatBinary(p, size)
 	}
-	// A piece of text may begin and end within a character.
-	if !f.RSV1 && f.OpcodeName() != "binary" && utf8.Valid(trimPartial(shown)) {
-		return clean(string(shown)) + more
+	return clean(string(shown)) + more(size, len(shown))
+}
+
+func formatBinary(p []byte, size uint64) string {
+	shown := p[:min(len(p), maxTraced)]
+	return hex.EncodeToString(shown) + more(size, len(shown))
+}
+
+// more says how much of size bytes is not shown.
+func more(size uint64, shown int) string {
+	if rest := size - uint64(shown); rest > 0 {
+		return fmt.Sprintf(" … and %d bytes more", rest)
 	}
-	return hex.EncodeToString(shown) + more
+	return ""
 }
 
 // trimPartial cuts the halves of characters off both ends of p.

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/x509"
@@ -170,11 +171,11 @@ func (r *run) play(ctx context.Context, target string) (*Report, error) {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	places := make(chan struct{}, r.o.Parallel)
-	for i, c := range cases {
+	for _, i := range longestFirst(cases) {
 		places <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-places }()
-			report.Results[i] = r.one(ctx, c)
+			report.Results[i] = r.one(ctx, cases[i])
 			if r.o.Each != nil {
 				mu.Lock()
 				defer mu.Unlock()
@@ -185,6 +186,17 @@ func (r *run) play(ctx context.Context, target string) (*Report, error) {
 	wg.Wait()
 	report.Took = time.Since(report.Started)
 	return report, ctx.Err()
+}
+
+// longestFirst orders cases so that those that wait for a time limit do so while
+// others are played.
+func longestFirst(cases []*Case) []int {
+	order := make([]int, len(cases))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(cases[j].Timeout, cases[i].Timeout) })
+	return order
 }
 
 // selected returns the cases to play.
@@ -225,6 +237,9 @@ func (c *Case) Is(name string) bool {
 func (r *run) offers(feature string) bool {
 	if feature == "tls" && r.actor == ServerActor {
 		return r.server.Scheme == "wss"
+	}
+	if feature == "tls" && r.o.CAFile == "" {
+		return false // it would not know whom to trust
 	}
 	return slices.Contains(r.features, "all") || slices.Contains(r.features, feature)
 }
@@ -299,7 +314,7 @@ func (p *play) query(q string) string {
 	for _, k := range p.c.knobs(p.actor) {
 		add(k.Name, p.expand(k.Value))
 	}
-	if slices.Contains(p.c.Needs, "seen") {
+	if p.c.known() {
 		if p.actor == ServerActor {
 			add("case", p.token)
 		} else {
@@ -307,6 +322,12 @@ func (p *play) query(q string) string {
 		}
 	}
 	return q
+}
+
+// known reports whether the end under test has to know the case again.
+func (c *Case) known() bool {
+	return slices.ContainsFunc(c.Needs, func(f string) bool { return f == "seen" || f == "refusal" }) ||
+		slices.ContainsFunc(c.Knobs, func(k Knob) bool { return k.Name == "connections" || k == Knob{"do", "shutdown"} })
 }
 
 // caseURL is the server's URL with the settings of the case.

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -119,8 +120,7 @@ func expectUnless(_ *Case, rest string) (stepFunc, error) {
 
 // nothingCame reports whether the connection ended without an octet.
 func (p *play) nothingCame(err error) bool {
-	_, wrong := err.(violation)
-	return !wrong && (err == io.EOF || isReset(err)) && len(p.w.waiting()) == 0
+	return !errors.As(err, new(violation)) && (err == io.EOF || isReset(err)) && len(p.w.waiting()) == 0
 }
 
 // makeWritten waits until all that was sent has been taken over by the system.

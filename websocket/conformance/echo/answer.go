@@ -60,7 +60,7 @@ func (s *Server) serveFeatures(w http.ResponseWriter, r *http.Request) {
 // maxPost is the largest body that is sent back, postTime how long it may take.
 const (
 	maxPost  = 1 << 20
-	postTime = 10 * time.Second
+	postTime = 4 * time.Second
 )
 
 // servePost sends the body of a POST back.

@@ -65,7 +65,7 @@ var names = map[string]func(s *settings, v string) error{
 	"stall":        func(s *settings, v string) error { return duration(&s.stall, v) },
 	"close":        func(s *settings, v string) error { return duration(&s.close, v) },
 	"proxy":        readProxy,
-	"redirects":    func(s *settings, v string) error { return number(&s.redirects, v, 0, 10) },
+	"redirects":    func(s *settings, v string) error { return number(&s.redirects, v, 0, maxDials) },
 	"reconnect":    func(s *settings, v string) error { return number(&s.reconnect, v, 1, maxDials) },
 	"first":        func(s *settings, v string) error { return duration(&s.first, v) },
 	"most":         func(s *settings, v string) error { return duration(&s.most, v) },

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package main
+
+import "os/exec"
+
+// endWithChildren ends the command alone, here.
+func endWithChildren(*exec.Cmd) {}
