@@ -45,7 +45,7 @@ const (
 // out, those that passed first, once the page would become too large to be read.
 func WriteHTML(w io.Writer, reports []*Report) error {
 	var b bytes.Buffer
-	if err := pageTemplate.Execute(&b, newPage(reports)); err != nil {
+	if err := pageTemplate.Execute(&b, newPage(reports, pageBudget)); err != nil {
 		return fmt.Errorf("conformance: write the report: %w", err)
 	}
 	_, err := w.Write(b.Bytes())
@@ -161,7 +161,7 @@ type pageEvent struct {
 	More                   int
 }
 
-func newPage(reports []*Report) *page {
+func newPage(reports []*Report, budget int) *page {
 	p := &page{
 		Style: template.CSS(pageStyle), Script: template.JS(pageScript), //nolint:gosec // embedded files, not input
 		Policy: fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; img-src data:; base-uri 'none'; form-action 'none'",
@@ -192,7 +192,7 @@ func newPage(reports []*Report) *page {
 	default:
 		p.Verdict = plural(played, "case") + " passed, none failed"
 	}
-	spendBudget(p.Reports)
+	spendBudget(p.Reports, budget)
 	return p
 }
 
@@ -287,8 +287,7 @@ func newPageCase(r *Result, report string) *pageCase {
 
 // spendBudget gives the cases their exchanges until the budget is spent, those
 // that did not pass first.
-func spendBudget(reports []*pageReport) {
-	left := pageBudget
+func spendBudget(reports []*pageReport, left int) {
 	for _, wantPassed := range []bool{false, true} {
 		for _, r := range reports {
 			for _, g := range r.Groups {
@@ -314,7 +313,7 @@ func (c *pageCase) showExchange(left *int) {
 	for i := range events {
 		e := newPageEvent(&events[i], c.Actor, octets)
 		shown = append(shown, e)
-		cost += 120 + len(e.Words) + 60*len(e.Hex)
+		cost += 150 + len(template.HTMLEscapeString(e.Words)) + 70*len(e.Hex)
 	}
 	if cost > *left {
 		c.LeftOut = "The exchange is left out, or this page would be too large. Run this case alone, or look at the JSON report."
@@ -338,9 +337,6 @@ func newPageEvent(e *Event, underTest Actor, octets int) pageEvent {
 		p.Class, p.From = "said", e.from(underTest)
 	case e.Sent:
 		p.Class, p.From = "sent", e.from(underTest)+" →"
-	}
-	for i, row := range p.Hex {
-		p.Hex[i] = strings.TrimRight(row, " ")
 	}
 	return p
 }
