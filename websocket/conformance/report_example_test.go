@@ -81,10 +81,8 @@ func ExampleWriteJSON() {
 		slog.Error("no report", "error", err)
 	}
 	// Output:
-	// {
-	//  "version": 1,
-	//  "reports": []
-	// }
+	// {"version":1,"reports":[
+	// ]}
 }
 
 func ExampleWriteJUnit() {
