@@ -51,9 +51,30 @@ func (r *recorder) list() []Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.more <= keptLast {
-		return slices.Concat(r.events, r.last)
+		return endsLast(slices.Concat(r.events, r.last))
 	}
 	at := r.more % keptLast
 	left := Event{At: r.last[at].At, Kind: Note, What: count(r.more-keptLast, "event") + " left out here"}
-	return slices.Concat(r.events, []Event{left}, r.last[at:], r.last[:at])
+	return endsLast(slices.Concat(r.events, []Event{left}, r.last[at:], r.last[:at]))
+}
+
+// endsLast puts the end of what a connection brought behind all that it brought:
+// octets are noted when a step looks at them, their end when it comes.
+func endsLast(events []Event) []Event {
+	for i := len(events) - 1; i >= 0; i-- {
+		e := events[i]
+		if e.Sent || e.Kind != EndOfWrite && e.Kind != Reset {
+			continue
+		}
+		last := i
+		for j := i + 1; j < len(events); j++ {
+			if o := &events[j]; o.Kind == Octets && !o.Sent && o.Conn == e.Conn {
+				last = j
+			}
+		}
+		e.At = max(e.At, events[last].At)
+		copy(events[i:last], events[i+1:last+1])
+		events[last] = e
+	}
+	return events
 }
