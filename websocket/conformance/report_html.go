@@ -345,7 +345,7 @@ func plainEvents(events []Event, underTest Actor, several bool) string {
 		if several {
 			conn = fmt.Sprintf(" [%d]", e.Conn)
 		}
-		fmt.Fprintf(&b, "%9s  %s%s  %s\n", e.At, e.From, conn, e.Words)
+		fmt.Fprintf(&b, "%-7s %s%s  %s\n", e.At, e.From, conn, e.Words)
 		rows := e.Hex[:min(len(e.Hex), passedRows)]
 		for _, row := range rows {
 			b.WriteString("  " + row + "\n")
@@ -359,14 +359,17 @@ func plainEvents(events []Event, underTest Actor, several bool) string {
 
 func newPageEvent(e *Event, underTest Actor) pageEvent {
 	p := pageEvent{
-		At: millis(e.At), Class: "got", From: "← " + e.from(underTest), Words: e.words(), Conn: e.Conn,
+		At: millis(e.At), Class: "got", From: e.from(underTest), Words: e.words(), Conn: e.Conn,
 		Hex: hexLines(e.Octets, 8), More: e.total() - len(e.Octets),
 	}
 	switch {
 	case e.Kind == Note:
-		p.Class, p.From = "said", e.from(underTest)
-	case e.Sent:
-		p.Class, p.From = "sent", e.from(underTest)+" →"
+		p.Class = "said"
+	case p.From == underTest.String():
+		p.From = "← " + p.From
+	default:
+		p.Class = "sent"
+		p.From += " →"
 	}
 	return p
 }
