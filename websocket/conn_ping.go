@@ -107,13 +107,15 @@ func (k *keepAlive) tick(c *Conn) {
 		k.timer.Reset(c.cfg.pingInterval)
 	case !k.asked:
 		k.asked = true
-		k.timer.Reset(c.cfg.pongTimeout)
 		k.mu.Unlock()
 		c.mu.Lock()
 		_ = c.out.QueuePing(nil) // refused only when the connection is closing
 		c.mu.Unlock()
 		c.kick()
-		return
+		k.mu.Lock()
+		if k.timer != nil { // only now: the time to answer begins with the question
+			k.timer.Reset(c.cfg.pongTimeout)
+		}
 	case !read || !alreadyRead:
 		// The answer may lie unread in the socket: nobody can tell, or a reader
 		// that has just come is about to.

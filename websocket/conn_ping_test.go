@@ -3,6 +3,8 @@ package websocket_test
 import (
 	"context"
 	"errors"
+	"net/http/httptest"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -128,4 +130,22 @@ func TestKeepAliveOff(t *testing.T) {
 			peer.ExpectEnd()
 		})
 	}
+}
+
+// TestKeepAliveAsksFirst: however short the time to answer is and however busy
+// the machine, nobody is given up who has not been asked.
+func TestKeepAliveAsksFirst(t *testing.T) {
+	srv := httptest.NewServer(websocket.Handle(func(ctx context.Context, c *websocket.Conn) { _, _, _ = c.Read(ctx) },
+		&websocket.AcceptOptions{ConnOptions: websocket.ConnOptions{PingInterval: 20 * time.Millisecond, PongTimeout: time.Nanosecond}}))
+	defer srv.Close()
+	var all sync.WaitGroup
+	for range 500 {
+		p := wstest.Connect(t, srv.URL)
+		all.Go(func() {
+			if f, err := p.Next(); err != nil || f.Opcode != 9 {
+				t.Errorf("%+v, %v", f, err)
+			}
+		})
+	}
+	all.Wait()
 }

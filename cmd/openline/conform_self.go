@@ -31,8 +31,8 @@ type conformSelfCmd struct {
 
 // Help is what openline conform self --help says beyond its flags.
 func (conformSelfCmd) Help() string {
-	return `Runs the echo of openline conform echo in this process and plays all cases strictly: for each driver the server and the client, and the server once more
-over TLS. The exit status is 0 when all passed.`
+	return `Runs the echo of openline conform echo in this process and plays all cases strictly: for each driver the server and the client, and the server over TLS,
+with the first driver in all cases, with the others in those that are about TLS. The exit status is 0 when all passed.`
 }
 
 // Run plays the cases with each driver.
@@ -59,14 +59,17 @@ func (c *conformSelfCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	var reports []*conformance.Report
-	play := func(what string, actor conformance.Actor, run func(*conformance.Options) (*conformance.Report, error)) error {
-		cases := len(c.of(groups, actor, o.Levels))
-		if cases == 0 {
-			return nil // the choice is about the other end
+	play := func(what string, cases []*conformance.Case, run func(*conformance.Options) (*conformance.Report, error)) error {
+		if len(cases) == 0 {
+			return nil // the choice is about something else
 		}
-		p := progressOn(s, what, cases)
+		p := progressOn(s, what, len(cases))
 		own := *o
 		own.Each = p.each
+		own.Select = nil
+		for _, k := range cases {
+			own.Select = append(own.Select, k.ID)
+		}
 		report, err := run(&own)
 		p.end()
 		if report == nil {
@@ -75,13 +78,20 @@ func (c *conformSelfCmd) Run(ctx context.Context, s streams) error {
 		reports = append(reports, report)
 		return ctx.Err()
 	}
+	server := c.of(groups, conformance.ServerActor, o.Levels)
+	client := c.of(groups, conformance.ClientActor, o.Levels)
+	overTCP, onlyTLS := splitByTLS(server)
 	for i, driver := range drivers {
+		overTLS := onlyTLS
+		if i == 0 { // TLS makes no difference between drivers
+			overTLS = server
+		}
 		if c.Actor != "client" {
-			err := play("server, "+driver, conformance.ServerActor, func(o *conformance.Options) (*conformance.Report, error) {
+			err := play("server, "+driver, overTCP, func(o *conformance.Options) (*conformance.Report, error) {
 				return playServer(ctx, driver, false, o)
 			})
-			if err == nil && i == 0 {
-				err = play("server over TLS, "+driver, conformance.ServerActor, func(o *conformance.Options) (*conformance.Report, error) {
+			if err == nil {
+				err = play("server over TLS, "+driver, overTLS, func(o *conformance.Options) (*conformance.Report, error) {
 					return playServer(ctx, driver, true, o)
 				})
 			}
@@ -90,7 +100,7 @@ func (c *conformSelfCmd) Run(ctx context.Context, s streams) error {
 			}
 		}
 		if c.Actor != "server" {
-			err := play("client, "+driver, conformance.ClientActor, func(o *conformance.Options) (*conformance.Report, error) {
+			err := play("client, "+driver, client, func(o *conformance.Options) (*conformance.Report, error) {
 				return playClient(ctx, driver, o)
 			})
 			if err != nil {
@@ -107,6 +117,18 @@ func (c *conformSelfCmd) Run(ctx context.Context, s streams) error {
 // selfHandshake is shorter than what servers have by default, for cases that
 // wait until it is over.
 const selfHandshake = 4 * time.Second
+
+// splitByTLS separates the cases that cannot be played without TLS.
+func splitByTLS(cases []*conformance.Case) (without, with []*conformance.Case) {
+	for _, k := range cases {
+		if slices.Contains(k.Needs, "tls") {
+			with = append(with, k)
+		} else {
+			without = append(without, k)
+		}
+	}
+	return without, with
+}
 
 // playServer plays the cases with a server in this process.
 func playServer(ctx context.Context, driver string, secure bool, o *conformance.Options) (*conformance.Report, error) {

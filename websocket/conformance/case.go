@@ -95,6 +95,7 @@ type Case struct {
 	Line           int
 
 	offer, answer string // Sec-WebSocket-Extensions of the handshake
+	takeover      bool   // the suite has to be free to look back at its messages
 }
 
 // Knob is a setting in the query of the URL that the end under test is given.
@@ -105,5 +106,4 @@ type Step struct {
 	Line  int
 	Text  string // as it stands in the file, its names replaced by their values
 	Edits []string
-	run   stepFunc
 }

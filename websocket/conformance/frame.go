@@ -36,7 +36,12 @@ type frameSpec struct {
 	key     *[4]byte
 	form    int // 16 or 64: the longer form of the length; 0: the shortest
 	claim   *uint64
-	split   int // octets of payload in each fragment; 0: one frame
+	split   int     // octets of payload in each fragment; 0: one frame
+	ways    *uint64 // bit i: a fragment ends behind octet i of the payload
+	gaps    bool    // with an empty fragment between any two
+	first   int     // no more than so many octets of it go out; 0: all
+	flip    int     // the bit before this one is turned over; 0: none
+	spoil   int     // so far from the end an octet is FF; 0: none
 	times   int
 	payload []byte
 }
@@ -56,8 +61,11 @@ func (c *Case) parseFrame(s string) (*frameSpec, error) {
 		op = byte(n)
 	}
 	f.opcode = op
-	if before, times, ok := cutTimes(rest); ok {
+	if before, times, ok := cutNumber(rest, "times"); ok {
 		f.times, rest = times, before
+	}
+	if before, bit, ok := cutNumber(rest, "flip"); ok {
+		f.flip, rest = bit+1, before
 	}
 	rest, zip, err := c.parseFlags(f, strings.TrimSpace(rest))
 	if err != nil {
@@ -68,6 +76,9 @@ func (c *Case) parseFrame(s string) (*frameSpec, error) {
 	} else {
 		f.payload, err = parseAtoms(rest)
 	}
+	if f.spoil > 0 && f.spoil <= len(f.payload) {
+		f.payload[len(f.payload)-f.spoil] = 0xFF
+	}
 	if zip {
 		f.rsv |= 4
 		f.payload = compressAlone(f.payload)
@@ -77,12 +88,23 @@ func (c *Case) parseFrame(s string) (*frameSpec, error) {
 
 // cutTimes takes "times N" off the end.
 func cutTimes(s string) (before string, n int, ok bool) {
-	i := strings.LastIndex(" "+s, " times ")
-	if i < 0 {
-		return s, 1, false
+	if before, n, ok = cutNumber(s, "times"); !ok {
+		n = 1
 	}
-	n, err := strconv.Atoi(strings.TrimSpace(s[i+len("times "):]))
-	return s[:max(i-1, 0)], n, err == nil
+	return before, n, ok
+}
+
+// cutNumber takes a word and a number off the end.
+func cutNumber(s, word string) (before string, n int, ok bool) {
+	i := strings.LastIndex(" "+s, " "+word+" ")
+	if i < 0 {
+		return s, 0, false
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(s[i+len(word):]))
+	if err != nil || n < 0 {
+		return s, 0, false
+	}
+	return s[:max(i-1, 0)], n, true
 }
 
 func (c *Case) parseFlags(f *frameSpec, s string) (rest string, zip bool, err error) {
@@ -117,12 +139,24 @@ func (c *Case) parseFlags(f *frameSpec, s string) (rest string, zip bool, err er
 				return "", zip, err
 			}
 			f.claim, after = &n, strings.TrimSpace(behind)
-		case "split":
+		case "split", "first", "parts", "spoil":
 			n, err := strconv.Atoi(value)
-			if err != nil || n < 1 {
-				return "", zip, fmt.Errorf("fragments of how many octets? %q", value)
+			if err != nil || n < 1 && word != "parts" {
+				return "", zip, fmt.Errorf("%s how many? %q", word, value)
 			}
-			f.split, after = n, strings.TrimSpace(behind)
+			switch after = strings.TrimSpace(behind); word {
+			case "split":
+				f.split = n
+			case "first":
+				f.first = n
+			case "spoil":
+				f.spoil = n
+			default:
+				ways := uint64(n)
+				f.ways = &ways
+			}
+		case "gaps":
+			f.gaps = true
 		default:
 			return s, zip, nil
 		}
@@ -189,20 +223,41 @@ func compressAlone(b []byte) []byte {
 
 // append appends the octets, as the client or the server sends them, once.
 func (f *frameSpec) append(b []byte, client bool) []byte {
-	if f.split == 0 {
-		return f.appendOne(b, client)
-	}
+	start := len(b)
 	part := *f
-	part.split = 0
-	left := f.payload
-	for first := true; first || len(left) > 0; first = false {
-		n := min(f.split, len(left))
-		part.payload, left = left[:n], left[n:]
-		part.fin = f.fin && len(left) == 0
+	parts := f.parts()
+	for i, p := range parts {
+		part.payload = p
+		part.fin = f.fin && i == len(parts)-1
 		b = part.appendOne(b, client)
 		part.opcode, part.rsv = opContinuation, 0
 	}
+	if sent := b[start:]; f.flip > 0 && f.flip <= 8*len(sent) {
+		sent[(f.flip-1)/8] ^= 0x80 >> ((f.flip - 1) % 8)
+	}
+	if f.first > 0 {
+		b = b[:min(len(b), start+f.first)]
+	}
 	return b
+}
+
+// parts are the payloads of the fragments.
+func (f *frameSpec) parts() [][]byte {
+	if f.split == 0 && f.ways == nil {
+		return [][]byte{f.payload}
+	}
+	var parts [][]byte
+	from := 0
+	for i := range f.payload {
+		n := i + 1 - from
+		if i+1 < len(f.payload) && (n == f.split || f.ways != nil && i < 64 && *f.ways>>i&1 != 0) {
+			parts = append(parts, f.payload[from:i+1])
+			if from = i + 1; f.gaps {
+				parts = append(parts, nil)
+			}
+		}
+	}
+	return append(parts, f.payload[from:])
 }
 
 func (f *frameSpec) appendOne(b []byte, client bool) []byte {

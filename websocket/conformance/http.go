@@ -185,9 +185,15 @@ func (w *wire) chunks(h *head, deadline time.Time) error {
 	}
 }
 
+// acceptGUID is what a server puts behind the key (RFC 6455 §1.3).
+const acceptGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
 // acceptValue is the Sec-WebSocket-Accept for a key (RFC 6455 §4.2.2).
-func acceptValue(key string) string {
-	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+func acceptValue(key string) string { return sum64(key + acceptGUID) }
+
+// sum64 is the SHA-1 of s in base64.
+func sum64(s string) string {
+	sum := sha1.Sum([]byte(s))
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
@@ -259,6 +265,17 @@ func (m *message) value(name string) string {
 		}
 	}
 	return ""
+}
+
+// list is the value of a field whose lines make one list.
+func (m *message) list(name string) string {
+	var list []string
+	for _, f := range m.fields {
+		if n, v, _ := strings.Cut(f, ":"); strings.EqualFold(n, name) {
+			list = append(list, strings.Trim(v, " \t"))
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 func (m *message) bytes() []byte {

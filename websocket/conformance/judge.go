@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -43,6 +44,8 @@ type arrival struct {
 	compressed bool
 	alone      bool // it looks back at no message before it
 	reset      bool // of an end: not by FIN
+	inside     bool // of an end: a frame had begun
+	prefix     bool // of what may come: data is its beginning
 }
 
 func (a *arrival) String() string {
@@ -59,8 +62,11 @@ func (a *arrival) String() string {
 		}
 		return fmt.Sprintf("Close %d %s", a.code, short(a.data))
 	}
-	if a.reset {
+	switch {
+	case a.reset:
 		return "a reset of the connection"
+	case a.inside:
+		return "the end of the stream, inside a frame"
 	}
 	return "the end of the stream"
 }
@@ -68,8 +74,9 @@ func (a *arrival) String() string {
 // decoder puts frames together and holds each against what its sender may send.
 // It shares no code with any implementation.
 type decoder struct {
-	client bool // the frames are a client's
-	terms  *terms
+	client  bool // the frames are a client's
+	lenient bool // a server may send a client's 1010 back
+	terms   *terms
 
 	open       byte // opcode of the message that has begun; 0: none
 	data       []byte
@@ -93,9 +100,8 @@ func violates(header []byte, format string, args ...any) error {
 func (w *wire) frame(deadline time.Time) (*frame, error) {
 	b, err := w.need(2, deadline)
 	if err != nil {
-		if left := w.waiting(); len(left) > 0 && err != errTimeout {
-			w.rec.add(Event{Conn: w.n, Kind: Octets, Octets: left, What: "part of a frame"})
-			return nil, violation{fmt.Sprintf("the stream ended inside a frame, after % x", left)}
+		if len(w.waiting()) > 0 && err != errTimeout {
+			err = w.inside(err)
 		}
 		return nil, err
 	}
@@ -154,11 +160,10 @@ func (w *wire) arrival(deadline time.Time) (*arrival, error) {
 	for {
 		f, err := w.frame(deadline)
 		switch {
-		case err == io.EOF || isReset(err):
-			if v, ok := err.(violation); ok {
-				return nil, v
-			}
-			return &arrival{kind: gotEnd, reset: err != io.EOF}, nil
+		case errors.As(err, new(violation)):
+			return nil, err
+		case errors.Is(err, io.EOF) || isReset(err):
+			return &arrival{kind: gotEnd, reset: isReset(err), inside: err != io.EOF && !isReset(err)}, nil
 		case err != nil:
 			return nil, err
 		}
@@ -256,7 +261,7 @@ func (d *decoder) control(f *frame) (*arrival, error) {
 	}
 	a.code, a.data = int(binary.BigEndian.Uint16(f.payload)), f.payload[2:]
 	switch {
-	case !sendable(a.code) || a.code == 1010 && !d.client:
+	case !sendable(a.code) || a.code == 1010 && !d.client && !d.lenient:
 		return nil, violates(f.header, "the close code %d, which nobody may send (RFC 6455 §7.4)", a.code)
 	case !utf8.Valid(a.data):
 		return nil, violates(f.header, "a close reason that is not UTF-8 (RFC 6455 §5.5.1)")

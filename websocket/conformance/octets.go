@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // parseAtoms reads payload atoms that follow each other, whole.
@@ -69,14 +70,20 @@ func parseAtomList(s string) ([][]byte, error) {
 }
 
 // hashStream is the first n octets of SHA-256("0"), SHA-256("1"), …: octets that
-// do not repeat.
+// do not repeat. They are shared.
 func hashStream(n int) []byte {
-	b := make([]byte, 0, n+sha256.Size)
-	for i := 0; len(b) < n; i++ {
+	hashed.Lock()
+	defer hashed.Unlock()
+	for i := len(hashed.octets) / sha256.Size; len(hashed.octets) < n; i++ {
 		sum := sha256.Sum256([]byte(strconv.Itoa(i)))
-		b = append(b, sum[:]...)
+		hashed.octets = append(hashed.octets, sum[:]...)
 	}
-	return b[:n]
+	return hashed.octets[:n:n]
+}
+
+var hashed struct {
+	sync.Mutex
+	octets []byte
 }
 
 // plainText replaces the escapes of header values.

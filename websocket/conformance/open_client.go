@@ -93,15 +93,18 @@ func (p *play) sendResponse(edits []string) error {
 			return err
 		}
 	}
-	answer := m.value("Sec-WebSocket-Extensions")
+	answer := m.list("Sec-WebSocket-Extensions")
 	offer := strings.Join(p.got.values("Sec-WebSocket-Extensions"), ", ")
 	if p.c.defaultAnswer() != "" && !strings.Contains(offer, permessageDeflate) {
 		return skipped{"the client offers no compression"}
 	}
+	if err := p.sameOffer(answer); err != nil {
+		return err
+	}
 	agreed, _ := judgeAnswer(offer, answer) // a wrong answer is for the client to refuse
 	p.frames(agreed)
 	p.w.send(m.bytes(), 1, m.line)
-	return nil
+	return p.free()
 }
 
 // defaultAnswer is the extension that the response names, if no edit changes it.

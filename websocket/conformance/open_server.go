@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -23,7 +24,7 @@ func (p *play) connect() error {
 		return fmt.Errorf("the server cannot be reached: %w", err)
 	}
 	if p.url.Scheme == "wss" {
-		tc := tls.Client(nc, &tls.Config{ServerName: p.url.Hostname(), RootCAs: p.run.o.RootCAs, NextProtos: []string{"http/1.1"}})
+		tc := tls.Client(nc, p.clientTLS())
 		if err := tc.HandshakeContext(p.ctx); err != nil {
 			_ = nc.Close()
 			return fmt.Errorf("TLS: %w", err)
@@ -75,13 +76,17 @@ func (p *play) openServer() error {
 	if err := p.sendRequest(nil); err != nil {
 		return err
 	}
-	if err := p.expectOpen(p.deadline(0)); err != nil {
+	err := p.expectOpen(p.deadline(0))
+	if illegal := (*answerError)(nil); errors.As(err, &illegal) && !p.run.o.Strict {
+		return skipped{"the server's answer to the offer is not legal, which other cases are about"}
+	}
+	if err != nil {
 		return fmt.Errorf("the connection does not open: %w", err)
 	}
 	if p.c.offer != "" && p.agreed == nil {
 		return skipped{"the server declines the offer " + p.c.offer}
 	}
-	return nil
+	return p.free()
 }
 
 // readResponse reads the final response; others in front of it are passed over.
@@ -141,11 +146,14 @@ func (p *play) judgeOpen(h *head) error {
 	}
 	agreed, err := judgeAnswer(p.fieldsSent("Sec-WebSocket-Extensions"), strings.Join(answers, ", "))
 	if err != nil {
-		return err
+		return &answerError{err}
 	}
 	p.frames(agreed)
 	return nil
 }
+
+// answerError is what is wrong with the extension that a server answered.
+type answerError struct{ error }
 
 // fieldsSent are the values of a list field of the request.
 func (p *play) fieldsSent(name string) string {

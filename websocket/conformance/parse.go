@@ -59,10 +59,10 @@ type sourceLine struct {
 	text string
 }
 
-// each is the values of one name.
+// each is the values of one name, or of several at once.
 type each struct {
-	name   string
-	values []string
+	names  []string
+	values [][]string
 }
 
 func (l *library) sorted() []*Group {
@@ -202,22 +202,29 @@ func (l *library) newItem(rest string) error {
 }
 
 func parseEach(s string) (each, error) {
-	name, values, ok := strings.Cut(s, ":")
-	name, values = strings.TrimSpace(name), strings.TrimSpace(values)
-	if !ok || name == "" || values == "" {
+	head, values, ok := strings.Cut(s, ":")
+	names, values := strings.Fields(head), strings.TrimSpace(values)
+	if !ok || len(names) == 0 || values == "" {
 		return each{}, fmt.Errorf("each is written: each NAME: value | value")
 	}
 	var from, to int
 	if n, _ := fmt.Sscanf(values, "%d..%d", &from, &to); n == 2 && values == fmt.Sprintf("%d..%d", from, to) {
-		e := each{name: name}
+		e := each{names: names}
 		for i := from; i <= to; i++ {
-			e.values = append(e.values, strconv.Itoa(i))
+			e.values = append(e.values, []string{strconv.Itoa(i)})
 		}
 		return e, nil
 	}
-	e := each{name: name}
+	e := each{names: names}
 	for v := range strings.SplitSeq(values+" ", " | ") {
-		e.values = append(e.values, strings.TrimSpace(v))
+		list := []string{strings.TrimSpace(v)}
+		if len(names) > 1 {
+			list = strings.Fields(v)
+		}
+		if len(list) != len(names) {
+			return each{}, fmt.Errorf("%q is not a value for each of %s", v, head)
+		}
+		e.values = append(e.values, list)
 	}
 	return e, nil
 }
@@ -234,7 +241,7 @@ func (l *library) finish() error {
 		var next [][]string
 		for _, c := range combinations {
 			for _, v := range e.values {
-				next = append(next, append(slices.Clone(c), "{"+e.name+"}", v))
+				next = append(next, slices.Concat(c, e.pairs(v)))
 			}
 		}
 		combinations = next
@@ -282,10 +289,8 @@ func (l *library) add(d *draft, values []string) error {
 		c.Name += ": " + strings.Join(shown, ", ")
 	}
 	c.Knobs = knobs
-	for i := range c.Steps {
-		if err := c.compile(&c.Steps[i]); err != nil {
-			return fmt.Errorf("%s:%d: %w", l.file, c.Steps[i].Line, err)
-		}
+	if line, err := c.check(); err != nil {
+		return fmt.Errorf("%s:%d: %w", l.file, line, err)
 	}
 	l.item.Cases = append(l.item.Cases, c)
 	return nil
@@ -331,6 +336,8 @@ func (c *Case) setting(text string, knobs *[]Knob) (ok bool, err error) {
 		c.offer = rest
 	case "answer":
 		c.answer = rest
+	case "takeover":
+		c.takeover = true
 	case "mutant":
 		c.Mutant = rest
 	case "timeout":
@@ -339,59 +346,4 @@ func (c *Case) setting(text string, knobs *[]Knob) (ok bool, err error) {
 		return false, nil
 	}
 	return true, err
-}
-
-// features are what an end under test can offer besides the echo.
-var features = []string{
-	"deflate", "limit", "subprotocols", "header", "keepalive", "timeout", "do", "seen", "post", "answer", "routes",
-	"origin", "hosts", "tls", "urls", "proxy", "plain", "redirects", "refusal", "reconnect", "parallel",
-}
-
-// Features returns the names of all that an end under test can offer besides
-// the echo; cases/LANGUAGE.md says what they are.
-func Features() []string { return slices.Clone(features) }
-
-// knobFeature has the feature that each setting belongs to.
-var knobFeature = map[string]string{
-	"limit": "limit", "deflate": "deflate", "subprotocols": "subprotocols", "require": "subprotocols", "header": "header",
-	"ping": "keepalive", "pong": "keepalive", "handshake": "timeout", "stall": "timeout", "close": "timeout",
-	"do": "do", "code": "do", "reason": "do", "text": "do", "hex": "do", "bytes": "do", "n": "do", "each": "do",
-	"proxy": "proxy", "redirects": "redirects", "reconnect": "reconnect", "first": "reconnect", "most": "reconnect",
-	"parallel": "parallel",
-}
-
-// needs is what the end has to offer for this case.
-func (c *Case) needs(a Actor) []string {
-	list := slices.Clone(c.Needs)
-	for _, k := range c.knobs(a) {
-		feature := knobFeature[k.Name]
-		if k == (Knob{"deflate", "off"}) {
-			feature = "plain"
-		}
-		list = append(list, feature)
-	}
-	if c.offer != "" && a == ClientActor {
-		list = append(list, "deflate")
-	}
-	slices.Sort(list)
-	return slices.Compact(list)
-}
-
-// knobs are the settings for this end.
-func (c *Case) knobs(a Actor) []Knob {
-	var list []Knob
-	asked := false
-	for _, k := range c.Knobs {
-		if k.Name == "deflate" {
-			asked = true
-			if a == ServerActor && k.Value != "off" {
-				continue // a server takes what is offered
-			}
-		}
-		list = append(list, k)
-	}
-	if c.offer != "" && a == ClientActor && !asked {
-		list = append(list, Knob{"deflate", c.offer})
-	}
-	return list
 }

@@ -146,9 +146,10 @@ func (r *Result) failingLine() (where, text string) {
 	return fmt.Sprintf("%s:%d", r.Case.File, n), text
 }
 
-// from says who did what the event tells of; a note is the suite's own.
+// from says who did what the event tells of. It is the client that opens a
+// connection, and a note is the suite's own.
 func (e *Event) from(underTest Actor) string {
-	if e.Sent || e.Kind == Note {
+	if e.Kind == Note || e.Kind == Opened && underTest == ServerActor || e.Kind != Opened && e.Sent {
 		return "suite"
 	}
 	return underTest.String()

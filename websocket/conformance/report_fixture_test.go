@@ -67,7 +67,7 @@ func fixtureReports() []*Report {
 	window.offer = "permessage-deflate; server_max_window_bits=8"
 	window.Timeout = 30 * time.Second
 
-	opened := Event{At: 212 * time.Microsecond, Sent: true, Kind: Opened}
+	opened := Event{At: 212 * time.Microsecond, Kind: Opened}
 	octets := func(at time.Duration, sent bool, what string, b ...byte) Event {
 		return Event{At: at, Sent: sent, Kind: Octets, Octets: b, Total: len(b), What: what}
 	}
@@ -95,7 +95,7 @@ func fixtureReports() []*Report {
 					octets(601*time.Microsecond, true, "close 1000, masked", 0x88, 0x82, 0x12, 0x34, 0x56, 0x78, 0x11, 0xdc),
 					long,
 					{At: 5 * time.Second, Kind: Note, What: "nothing came for 5s"},
-					{At: 5001 * time.Millisecond, Conn: 1, Sent: true, Kind: Opened},
+					{At: 5001 * time.Millisecond, Conn: 1, Kind: Opened},
 					{At: 5001 * time.Millisecond, Conn: 1, Sent: true, Kind: EndOfWrite},
 					{At: 5002 * time.Millisecond, Conn: 1, Kind: Reset},
 				},

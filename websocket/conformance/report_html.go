@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"math"
 	"slices"
 	"strings"
 )
@@ -29,7 +28,7 @@ var pageTemplate = template.Must(template.New("report").Parse(pageText))
 const (
 	pageBudget   = 16 << 20 // octets of HTML that all exchanges make
 	passedEvents = 24
-	passedOctets = 64
+	passedRows   = 8  // of eight octets, of each event
 	unfolded     = 50 // failing cases of a report that stand open; the others fold
 )
 
@@ -45,7 +44,7 @@ const (
 // out, those that passed first, once the page would become too large to be read.
 func WriteHTML(w io.Writer, reports []*Report) error {
 	var b bytes.Buffer
-	if err := pageTemplate.Execute(&b, newPage(reports)); err != nil {
+	if err := pageTemplate.Execute(&b, newPage(reports, pageBudget)); err != nil {
 		return fmt.Errorf("conformance: write the report: %w", err)
 	}
 	_, err := w.Write(b.Bytes())
@@ -144,6 +143,7 @@ type pageCase struct {
 	Steps    []pageStep
 	Several  bool // connections
 	Events   []pageEvent
+	Plainly  string // the events as text, of a case that passed
 	LeftOut  string // what is not shown of the exchange
 }
 
@@ -161,7 +161,7 @@ type pageEvent struct {
 	More                   int
 }
 
-func newPage(reports []*Report) *page {
+func newPage(reports []*Report, budget int) *page {
 	p := &page{
 		Style: template.CSS(pageStyle), Script: template.JS(pageScript), //nolint:gosec // embedded files, not input
 		Policy: fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; img-src data:; base-uri 'none'; form-action 'none'",
@@ -192,7 +192,7 @@ func newPage(reports []*Report) *page {
 	default:
 		p.Verdict = plural(played, "case") + " passed, none failed"
 	}
-	spendBudget(p.Reports)
+	spendBudget(p.Reports, budget)
 	return p
 }
 
@@ -287,8 +287,7 @@ func newPageCase(r *Result, report string) *pageCase {
 
 // spendBudget gives the cases their exchanges until the budget is spent, those
 // that did not pass first.
-func spendBudget(reports []*pageReport) {
-	left := pageBudget
+func spendBudget(reports []*pageReport, left int) {
 	for _, wantPassed := range []bool{false, true} {
 		for _, r := range reports {
 			for _, g := range r.Groups {
@@ -304,43 +303,73 @@ func spendBudget(reports []*pageReport) {
 	}
 }
 
+// showExchange gives the case its events, if the budget has so much left. Those
+// of a case that passed are shortened, and a text: elements cost a browser more
+// than characters do, and most cases pass.
 func (c *pageCase) showExchange(left *int) {
-	events, octets := c.Exchange, math.MaxInt
-	if c.Verdict == Passed {
-		events, octets = events[:min(len(events), passedEvents)], passedOctets
+	if len(c.Exchange) == 0 {
+		return
 	}
 	var shown []pageEvent
+	plainly := ""
 	cost := 0
-	for i := range events {
-		e := newPageEvent(&events[i], c.Actor, octets)
-		shown = append(shown, e)
-		cost += 120 + len(e.Words) + 60*len(e.Hex)
+	events := c.Exchange
+	if c.Verdict == Passed {
+		events = events[:min(len(events), passedEvents)]
+		plainly = plainEvents(events, c.Actor, c.Several)
+		cost = len(template.HTMLEscapeString(plainly))
+	} else {
+		for i := range events {
+			e := newPageEvent(&events[i], c.Actor)
+			shown = append(shown, e)
+			cost += 150 + len(template.HTMLEscapeString(e.Words)) + 70*len(e.Hex)
+		}
 	}
 	if cost > *left {
 		c.LeftOut = "The exchange is left out, or this page would be too large. Run this case alone, or look at the JSON report."
 		return
 	}
 	*left -= cost
-	c.Events = shown
+	c.Events, c.Plainly = shown, plainly
 	if more := len(c.Exchange) - len(events); more > 0 {
 		c.LeftOut = "And " + plural(more, "event") + " more, which the JSON report has."
 	}
 }
 
-func newPageEvent(e *Event, underTest Actor, octets int) pageEvent {
-	shown := e.Octets[:min(len(e.Octets), octets)]
+// plainEvents is the events as text.
+func plainEvents(events []Event, underTest Actor, several bool) string {
+	var b strings.Builder
+	for i := range events {
+		e := newPageEvent(&events[i], underTest)
+		conn := ""
+		if several {
+			conn = fmt.Sprintf(" [%d]", e.Conn)
+		}
+		fmt.Fprintf(&b, "%-7s %s%s  %s\n", e.At, e.From, conn, e.Words)
+		rows := e.Hex[:min(len(e.Hex), passedRows)]
+		for _, row := range rows {
+			b.WriteString("  " + row + "\n")
+		}
+		if more := events[i].total() - min(len(events[i].Octets), 8*len(rows)); more > 0 {
+			fmt.Fprintf(&b, "  … and %d more\n", more)
+		}
+	}
+	return b.String()
+}
+
+func newPageEvent(e *Event, underTest Actor) pageEvent {
 	p := pageEvent{
-		At: millis(e.At), Class: "got", From: "← " + e.from(underTest), Words: e.words(), Conn: e.Conn,
-		Hex: hexLines(shown, 8), More: e.total() - len(shown),
+		At: millis(e.At), Class: "got", From: e.from(underTest), Words: e.words(), Conn: e.Conn,
+		Hex: hexLines(e.Octets, 8), More: e.total() - len(e.Octets),
 	}
 	switch {
 	case e.Kind == Note:
-		p.Class, p.From = "said", e.from(underTest)
-	case e.Sent:
-		p.Class, p.From = "sent", e.from(underTest)+" →"
-	}
-	for i, row := range p.Hex {
-		p.Hex[i] = strings.TrimRight(row, " ")
+		p.Class = "said"
+	case p.From == underTest.String():
+		p.From = "← " + p.From
+	default:
+		p.Class = "sent"
+		p.From += " →"
 	}
 	return p
 }

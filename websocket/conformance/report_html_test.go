@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bytes"
 	"encoding/xml"
 	"html"
 	"io"
@@ -112,21 +113,26 @@ func TestWriteHTMLHostile(t *testing.T) {
 	}
 }
 
-// A page of very many results stays a page that a browser opens, and what passed
+// The exchanges of very many results stay within the budget, and what passed
 // gives way to what failed.
-func TestHTMLSize(t *testing.T) {
-	reports := hostileReports(4000)
-	text := written(t, WriteHTML, reports[:1])
-	if len(text) > 48<<20 {
-		t.Errorf("%d octets", len(text))
+func TestHTMLBudget(t *testing.T) {
+	reports := hostileReports(60)[:1]
+	size := func(budget int) int {
+		var b bytes.Buffer
+		if err := pageTemplate.Execute(&b, newPage(reports, budget)); err != nil {
+			t.Fatal(err)
+		}
+		return b.Len()
 	}
-	p := newPage(reports[:1])
-	first := p.Reports[0].Groups[0].Items[0].Cases
-	if len(first[1].Events) == 0 || first[1].LeftOut != "" {
-		t.Error("the first failing case has no exchange")
+	const budget = 256 << 10
+	if got := size(budget) - size(0); got > budget || got < budget/2 {
+		t.Errorf("the exchanges have %d octets, of at most %d", got, budget)
 	}
-	last := first[len(first)-1]
-	if last.Kind == "fail" || last.LeftOut == "" {
+	cases := newPage(reports, budget).Reports[0].Groups[0].Items[0].Cases
+	if first := cases[1]; first.Kind != "fail" || len(first.Events) == 0 || first.LeftOut != "" {
+		t.Errorf("the first failing case lacks its exchange: %q", first.LeftOut)
+	}
+	if last := cases[len(cases)-3]; last.Kind != "note" || last.LeftOut == "" {
 		t.Errorf("the last case, %s, has its exchange", last.Kind)
 	}
 }

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
@@ -17,7 +18,7 @@ import (
 // one that goes, or means something else, does.
 const jsonVersion = 1
 
-// WriteJSON writes reports as one JSON object. Its member version is 1, and
+// WriteJSON writes reports as one JSON object, with each result in a line. Its member version is 1, and
 // reports is an array of
 //
 //	target    what was tested: a URL or a command
@@ -68,24 +69,57 @@ const jsonVersion = 1
 // text are escaped, so that the document can be shown in a terminal; what is not
 // UTF-8 is U+FFFD in texts, and itself in octets.
 func WriteJSON(w io.Writer, reports []*Report) error {
-	doc := jsonDocument{Version: jsonVersion, Reports: make([]jsonReport, len(reports))}
+	b := bufio.NewWriter(w)
+	fmt.Fprintf(b, "{\"version\":%d,\"reports\":[", jsonVersion)
 	for i, r := range reports {
-		doc.Reports[i] = newJSONReport(r)
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if err := writeJSONReport(b, newJSONReport(r)); err != nil {
+			return fmt.Errorf("conformance: write the report: %w", err)
+		}
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", " ")
-	if err := enc.Encode(doc); err != nil {
-		return fmt.Errorf("conformance: write the report: %w", err)
+	b.WriteString("\n]}\n")
+	return b.Flush()
+}
+
+// writeJSONReport writes a report with each result in a line of its own.
+func writeJSONReport(b *bufio.Writer, r *jsonReport) error {
+	head := *r
+	head.Results = nil
+	if err := writeJSONLine(b, head, `"results":null}`); err != nil {
+		return err
 	}
-	_, err := w.Write(escapeControls(b.Bytes()))
+	b.WriteString(`"results":[`)
+	for i := range r.Results {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		if err := writeJSONLine(b, &r.Results[i], ""); err != nil {
+			return err
+		}
+	}
+	_, err := b.WriteString("\n]}")
 	return err
 }
 
+// writeJSONLine writes v, without its end, in a new line.
+func writeJSONLine(b *bufio.Writer, v any, end string) error {
+	var line bytes.Buffer
+	enc := json.NewEncoder(&line)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	b.WriteByte('\n')
+	_, err := b.Write(escapeControls(bytes.TrimSuffix(line.Bytes(), []byte(end+"\n"))))
+	return err
+}
+
+// jsonDocument is the whole, as it is read.
 type jsonDocument struct {
-	Version int          `json:"version"`
-	Reports []jsonReport `json:"reports"`
+	Version int           `json:"version"`
+	Reports []*jsonReport `json:"reports"`
 }
 
 type jsonReport struct {
@@ -168,9 +202,9 @@ type jsonEvent struct {
 	What   string  `json:"what,omitempty"`
 }
 
-func newJSONReport(r *Report) jsonReport {
+func newJSONReport(r *Report) *jsonReport {
 	c := r.Counts()
-	doc := jsonReport{
+	doc := &jsonReport{
 		Target: r.Target, Actor: r.Actor.String(), Driver: r.Driver, Mode: r.mode(), Started: r.Started.UTC(), TookMS: inMillis(r.Took), OK: r.OK(),
 		Counts: jsonCounts(c), Groups: []jsonGroup{}, Results: make([]jsonResult, len(r.Results)),
 	}
@@ -214,8 +248,8 @@ func inMillis(d time.Duration) float64 {
 	return math.Round(float64(d)/float64(time.Microsecond)) / 1000
 }
 
-// escapeControls escapes what controls a terminal in an encoded document, where
-// such characters can only be inside strings; line feeds stand between members.
+// escapeControls escapes what controls a terminal in an encoded value, where such
+// characters can only be inside strings.
 // U+FFFD is written as encoding/json writes it in place of what is not UTF-8.
 func escapeControls(doc []byte) []byte {
 	out := make([]byte, 0, len(doc))
@@ -223,7 +257,7 @@ func escapeControls(doc []byte) []byte {
 		var r rune
 		r, size = utf8.DecodeRune(doc[i:])
 		switch {
-		case r == '\n' || unicode.IsGraphic(r) && r != utf8.RuneError:
+		case unicode.IsGraphic(r) && r != utf8.RuneError:
 			out = append(out, doc[i:i+size]...)
 		case r > 0xFFFF:
 			hi, lo := utf16.EncodeRune(r)

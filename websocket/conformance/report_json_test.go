@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"io"
@@ -27,14 +28,22 @@ func TestJSONRoundTrip(t *testing.T) {
 		if doc.Version != 1 || len(doc.Reports) != len(reports) {
 			t.Fatalf("version %d with %d reports", doc.Version, len(doc.Reports))
 		}
-		var b bytes.Buffer
-		enc := json.NewEncoder(&b)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", " ")
-		if err := enc.Encode(doc); err != nil {
+		var again bytes.Buffer
+		b := bufio.NewWriter(&again)
+		b.WriteString(`{"version":1,"reports":[`)
+		for i, r := range doc.Reports {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			if err := writeJSONReport(b, r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.WriteString("\n]}\n")
+		if err := b.Flush(); err != nil {
 			t.Fatal(err)
 		}
-		if diff := firstDifference(string(escapeControls(b.Bytes())), text); diff != "" {
+		if diff := firstDifference(again.String(), text); diff != "" {
 			t.Errorf("written again, %s", diff)
 		}
 	}
@@ -75,7 +84,7 @@ func TestWriteJSONHostile(t *testing.T) {
 }
 
 func TestEscapeControls(t *testing.T) {
-	if got, want := string(escapeControls([]byte("{\n \"\u009b\u202e\U000e0041é\"}"))), "{\n \"\\u009b\\u202e\\udb40\\udc41é\"}"; got != want {
+	if got, want := string(escapeControls([]byte("{\"\u009b\u202e\U000e0041é\"}"))), "{\"\\u009b\\u202e\\udb40\\udc41é\"}"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -21,23 +21,7 @@ const junitBudget = 16 << 20
 // text has the requirement, the line of the case, and the exchange; a remark is
 // in system-out. What XML cannot hold is written as an escape.
 func WriteJUnit(w io.Writer, reports []*Report) error {
-	var all Counts
-	var took time.Duration
-	doc := junitSuites{Name: "openline conform"}
-	names := labels(reports)
-	packages := packageNames(names)
-	left := junitBudget
-	for i, r := range reports {
-		took += r.Took
-		for _, s := range r.sections() {
-			all.Passed += s.Passed
-			all.Failed += s.Failed
-			all.Skipped += s.Skipped
-			doc.Suites = append(doc.Suites, newJUnitSuite(r, names[i], packages[i], s, &left))
-		}
-	}
-	doc.Tests, doc.Failures, doc.Time = all.Total(), all.Failed, seconds(took)
-
+	doc := newJUnit(reports, junitBudget)
 	var b bytes.Buffer
 	b.WriteString(xml.Header)
 	enc := xml.NewEncoder(&b)
@@ -48,6 +32,25 @@ func WriteJUnit(w io.Writer, reports []*Report) error {
 	b.WriteByte('\n')
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+func newJUnit(reports []*Report, budget int) *junitSuites {
+	var all Counts
+	var took time.Duration
+	doc := &junitSuites{Name: "openline conform"}
+	names := labels(reports)
+	packages := packageNames(names)
+	for i, r := range reports {
+		took += r.Took
+		for _, s := range r.sections() {
+			all.Passed += s.Passed
+			all.Failed += s.Failed
+			all.Skipped += s.Skipped
+			doc.Suites = append(doc.Suites, newJUnitSuite(r, names[i], packages[i], s, &budget))
+		}
+	}
+	doc.Tests, doc.Failures, doc.Time = all.Total(), all.Failed, seconds(took)
+	return doc
 }
 
 type junitSuites struct {

@@ -52,3 +52,15 @@ func TestJUnitAddsUp(t *testing.T) {
 		t.Errorf("all suites have %d cases, %d failed; the document says %d, %d", tests, failures, doc.Tests, doc.Failures)
 	}
 }
+
+// Once the document is large, failures keep their reasons and lose their exchanges.
+func TestJUnitBudget(t *testing.T) {
+	cases := newJUnit(hostileReports(9)[:1], 1).Suites[0].Cases
+	if first := cases[1].Failure.Text; !strings.Contains(first, "on the wire") {
+		t.Errorf("the first failure is\n%s", first)
+	}
+	last := cases[7].Failure.Text
+	if strings.Contains(last, "on the wire") || !strings.Contains(last, "left out") || !strings.Contains(last, "Nothing from the wire is believed.") {
+		t.Errorf("the last failure is\n%s", last)
+	}
+}

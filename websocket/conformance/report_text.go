@@ -160,7 +160,7 @@ func (t *textReport) exchange(r *Result, indent string) {
 		switch {
 		case e.Kind == Note:
 			sign = "#"
-		case e.Sent:
+		case e.from(r.Actor) == "suite":
 			sign = ">"
 		}
 		conn := ""

@@ -74,7 +74,8 @@ type Event struct {
 	// Octets begins with at most 512 of the Total octets.
 	Octets []byte
 	Total  int
-	// What says in words what it is: a line of HTTP or a frame, decoded.
+	// What says in words what it is: a line of HTTP or a frame, decoded. Long
+	// words are shortened.
 	What string
 }
 

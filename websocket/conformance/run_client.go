@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
+	"sync/atomic"
 	"time"
 )
 
 // clientRun is what all cases of a client share.
 type clientRun struct {
 	start func(ctx context.Context, url string) error
+	certs certificates
 }
 
 // Client plays the server for a client. start is called for each case, for
@@ -22,6 +25,9 @@ type clientRun struct {
 func Client(ctx context.Context, start func(ctx context.Context, url string) error, o *Options) (*Report, error) {
 	r := newRun(o, ClientActor)
 	r.client = &clientRun{start: start}
+	if err := r.writeCA(); err != nil {
+		return nil, err
+	}
 	return r.play(ctx, "the client")
 }
 
@@ -31,8 +37,12 @@ func (r *run) tlsConfig() *tls.Config { return &tls.Config{RootCAs: r.o.RootCAs}
 // case's own, and the client itself.
 type clientSide struct {
 	p       *play
-	ln      net.Listener
+	ln, ln2 net.Listener // where the client is sent, and where it may be sent from there
+	release func()       // gives the listener's port back
+	tls     *tlsSpec     // nil: none is spoken
+	hello   hello
 	conns   chan net.Conn
+	came    atomic.Int32 // connections so far
 	url     string
 	cancel  context.CancelFunc
 	running bool
@@ -46,16 +56,20 @@ func (p *play) startClient() error {
 	if err != nil {
 		return err
 	}
-	p.client = &clientSide{p: p, ln: ln, conns: make(chan net.Conn, 64)}
-	go p.client.accept(ln)
+	p.client = &clientSide{p: p, ln: ln, release: func() {}, conns: make(chan net.Conn, 64)}
+	go p.client.accept(ln, false)
 	return nil
 }
 
-func (s *clientSide) accept(ln net.Listener) {
+func (s *clientSide) accept(ln net.Listener, second bool) {
 	for {
 		nc, err := ln.Accept()
 		if err != nil {
 			return
+		}
+		s.came.Add(1)
+		if tcp, ok := nc.(*net.TCPConn); ok && second {
+			nc = plainConn{tcp}
 		}
 		select {
 		case s.conns <- nc:
@@ -65,10 +79,15 @@ func (s *clientSide) accept(ln net.Listener) {
 	}
 }
 
-// names are what a step's text can have of the listener.
+// names are what a step's text can have of the listener, and of the URL that the
+// client was given.
 func (s *clientSide) names() []string {
 	host, port, _ := net.SplitHostPort(s.ln.Addr().String())
-	return []string{"{addr}", s.ln.Addr().String(), "{port}", port, "{hostname}", host}
+	list := []string{"{addr}", s.ln.Addr().String(), "{port}", port, "{hostname}", host}
+	if u, err := url.Parse(s.url); err == nil && s.running {
+		list = append(list, "{path}", u.RequestURI())
+	}
+	return list
 }
 
 // dial gives the client a URL.
@@ -92,6 +111,10 @@ func (s *clientSide) stop() {
 		s.ended(s.p.run.patient(10 * time.Second))
 	}
 	_ = s.ln.Close()
+	s.release()
+	if s.ln2 != nil {
+		_ = s.ln2.Close()
+	}
 	for {
 		select {
 		case nc := <-s.conns:
@@ -126,12 +149,19 @@ func (p *play) meet() error {
 	if !p.client.running {
 		p.client.dial(p.defaultURL())
 	}
+	return p.meetNext()
+}
+
+// meetNext waits for one more.
+func (p *play) meetNext() error {
 	nc, err := p.client.next(p.deadline(0))
 	if err != nil {
 		return err
 	}
-	p.attach(nc)
-	return nil
+	if nc, err = p.client.secure(nc); err == nil {
+		p.attach(nc)
+	}
+	return err
 }
 
 // next waits for a connection.
@@ -168,26 +198,33 @@ func (s *clientSide) said() string {
 	return ": " + s.err.Error()
 }
 
-// noConnection waits for the client to end, without having connected.
-func (p *play) noConnection() error {
+// dialed has the client started.
+func (p *play) dialed() error {
 	if !p.client.running {
 		p.client.dial(p.defaultURL())
 	}
-	timer := time.NewTimer(time.Until(p.deadline(0)))
-	defer timer.Stop()
-	select {
-	case nc := <-p.client.conns:
-		p.attach(nc)
-		return errors.New("the client connected")
-	case <-p.client.done:
-		select {
-		case nc := <-p.client.conns:
-			p.attach(nc)
-			return errors.New("the client connected")
-		default:
-			return nil
-		}
-	case <-timer.C:
-		return errors.New("the client neither connected nor ended")
+	return nil
+}
+
+// noConnection waits for the client to end, without having connected. If a
+// request is tolerated, the steps behind this one are about it.
+func (p *play) noConnection(tolerated bool) error {
+	if err := p.dialed(); err != nil {
+		return err
 	}
+	nc, err := p.client.nextOrEnd(p.deadline(0))
+	switch {
+	case err != nil:
+		return err
+	case nc == nil:
+		return errDone
+	}
+	p.attach(nc)
+	if !tolerated || p.run.o.Strict {
+		_ = p.w.await(p.deadline(time.Second), func(in []byte) bool { return len(in) > 0 }) // to be shown
+		_, _ = p.w.head(p.deadline(time.Second))
+		return errors.New("the client connected")
+	}
+	p.tolerate("the client connected")
+	return p.readRequest()
 }

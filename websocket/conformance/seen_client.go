@@ -29,7 +29,10 @@ func (p *play) hearClient() (s saw, err error) {
 		return s, fmt.Errorf("instead of what it saw, the client asks for %q", h.start)
 	}
 	q := u.Query()
-	s.reason = q.Get("reason")
+	s.told, s.reason = q, q.Get("reason")
+	if q.Has("status") {
+		return s, nil // it was refused
+	}
 	if s.code, err = strconv.Atoi(q.Get("code")); err == nil {
 		s.messages, err = strconv.Atoi(q.Get("messages"))
 	}

@@ -20,39 +20,43 @@ func init() {
 	expects = map[string]maker{
 		"text": expectMessage(opText), "binary": expectMessage(opBinary), "pong": expectPong, "maybe": expectMaybe, "pongs": expectPongs,
 		"ping": expectPing, "frame": expectFrame, "close": expectClose, "end": expectEnd(false), "fin": expectEnd(true), "reply": expectReply,
-		"fail": expectFail, "legal": expectLegal, "nothing": expectNothing, "within": nil,
+		"fail": expectFail, "nothing": expectNothing, "within": nil,
 		"open": expectOpen, "refused": expectRefused(false), "refused-or-end": expectRefused(true), "status": expectStatus, "field": expectField,
 		"when": expectWhen, "length": expectLength, "body": expectBody, "answered": expectAnswered, "same": expectSame, "unless": expectUnless,
 		"no": expectNo, "closed": expectClosed, "subprotocol": expectSubprotocol, "extension": expectExtension,
 		"request": expectRequest, "line": expectLine, "opened": expectOpened, "dial-error": expectDialError,
 		"compressed": expectCompressed(false), "alone": expectCompressed(true), "plain": expectPlain, "distance": expectDistance, "seen": expectSeen, "fresh": expectFresh,
+		"first": clientOnly(expectFirst), "list": clientOnly(expectList), "gives": clientOnly(expectGivesUp), "refusal": clientOnly(expectRefusal),
+		"tls-error": clientOnly(expectTLSError), "sni": clientOnly(expectSNI), "alpn": clientOnly(expectALPN), "connect": clientOnly(expectConnect),
+		"redial": clientOnly(expectRedial), "ended": clientOnly(expectEnded), "connections": clientOnly(expectConnections),
+		"resets": clientOnly(expectResets), "one": clientOnly(expectOneAtATime),
 	}
 	others = map[string]maker{
 		"cut": makeCut, "slow": makeSlow, "fin": simple(func(p *play) { p.w.closeWrite() }), "rst": simple(func(p *play) { p.w.reset() }),
 		"hold": simple(func(p *play) { p.w.hold(true) }), "read": simple(func(p *play) { p.w.hold(false) }),
 		"mute":    func(*Case, string) (stepFunc, error) { return func(p *play) error { p.mute = true; return nil }, nil },
 		"written": makeWritten, "pause": makePause, "reopen": makeReopen, "connect": makeConnect, "dial": makeDial, "dials": makeDials,
+		"listen": clientOnly(makeListen), "tls": clientOnly(makeTLS), "endless": clientOnly(makeEndless),
 	}
 }
 
 // compile makes a step ready to be played.
-func (c *Case) compile(s *Step) (err error) {
+func (c *Case) compile(s Step) (stepFunc, error) {
 	text := s.Text
 	switch {
 	case strings.HasPrefix(text, ">"):
 		back := strings.HasPrefix(text, ">>")
-		s.run, err = c.compileSend(strings.TrimSpace(strings.TrimLeft(text, ">")), s.Text, back, s.Edits)
+		return c.compileSend(strings.TrimSpace(strings.TrimLeft(text, ">")), s.Text, back, s.Edits)
 	case strings.HasPrefix(text, "<"):
-		s.run, err = c.compileExpect(strings.TrimSpace(text[1:]))
+		return c.compileExpect(strings.TrimSpace(text[1:]))
 	default:
 		word, rest, _ := strings.Cut(text, " ")
 		m := others[word]
 		if m == nil {
-			return fmt.Errorf("there is no step %q", word)
+			return nil, fmt.Errorf("there is no step %q", word)
 		}
-		s.run, err = m(c, strings.TrimSpace(rest))
+		return m(c, strings.TrimSpace(rest))
 	}
-	return err
 }
 
 func (c *Case) compileSend(text, whole string, back bool, edits []string) (stepFunc, error) {
@@ -69,7 +73,10 @@ func (c *Case) compileSend(text, whole string, back bool, edits []string) (stepF
 		case word == "plain":
 			return keepBack(func(p *play) error { return p.sendPlain(strings.TrimSpace(rest), edits) }, back), nil
 		}
-		return func(p *play) error { return p.sendResponse(edits) }, nil
+		if rest != "" {
+			return func(p *play) error { return p.answerAlways(edits) }, nil
+		}
+		return keepBack(func(p *play) error { return p.sendResponse(edits) }, back), nil
 	}
 	f, err := c.parseFrame(text)
 	if err != nil {
@@ -116,6 +123,9 @@ func (c *Case) compileExpect(text string) (stepFunc, error) {
 			return run(p)
 		}, err
 	}
+	if then, codes, ok := strings.Cut(text, " or fail "); ok {
+		return expectOrFail(then, codes)
+	}
 	m := expects[word]
 	if m == nil {
 		return nil, fmt.Errorf("nothing is called %q that could be expected", word)
@@ -160,8 +170,8 @@ func makeRequest(c *Case, rest string) (stepFunc, error) {
 }
 
 func makeResponse(c *Case, rest string) (stepFunc, error) {
-	if rest != "" {
-		return nil, fmt.Errorf("what changes the response stands below it, behind |")
+	if rest != "" && rest != "always" {
+		return nil, fmt.Errorf("a response, or one that is given always; what changes it stands below it, behind |")
 	}
 	c.Server = false
 	return nil, nil
@@ -219,6 +229,9 @@ func makeReopen(c *Case, _ string) (stepFunc, error) {
 			return err
 		}
 		p.state = idle
+		if p.actor == ClientActor {
+			return p.restart()
+		}
 		return p.open()
 	}, nil
 }

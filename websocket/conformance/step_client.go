@@ -1,8 +1,11 @@
 package conformance
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -11,6 +14,10 @@ import (
 func makeDial(c *Case, rest string) (stepFunc, error) {
 	c.Server = false
 	return func(p *play) error {
+		host, _, _ := net.SplitHostPort(p.client.ln.Addr().String())
+		if ip := net.ParseIP(host); strings.Contains(rest, "//localhost:") && !ip.IsLoopback() {
+			return skipped{"the case is for a client on the same machine"}
+		}
 		p.client.dial(plainText(p.expand(rest)))
 		return nil
 	}, nil
@@ -31,8 +38,11 @@ func makeDials(c *Case, rest string) (stepFunc, error) {
 				return err
 			}
 			p.sendFrame(&frameSpec{opcode: opClose, fin: true, times: 1, payload: []byte{1000 >> 8, 1000 & 0xFF}}, "close 1000")
-			if a, err := p.final(p.deadline(0)); err != nil || a.kind != gotClose {
-				return fmt.Errorf("the closing handshake: got %v, %w", a, err)
+			switch a, err := p.final(p.deadline(0)); {
+			case err != nil:
+				return fmt.Errorf("the closing handshake: %w", err)
+			case a.kind != gotClose:
+				return fmt.Errorf("the closing handshake: got %s", a)
 			}
 			p.w.closeWrite()
 			if !p.client.ended(time.Until(p.deadline(0))) {
@@ -44,9 +54,32 @@ func makeDials(c *Case, rest string) (stepFunc, error) {
 	}, err
 }
 
-func expectRequest(c *Case, _ string) (stepFunc, error) {
+// expectRequest is alone, or "or no connection".
+func expectRequest(c *Case, rest string) (stepFunc, error) {
 	c.Server = false
-	return (*play).readRequest, nil
+	switch rest {
+	case "":
+		return (*play).readRequest, nil
+	case "or no connection":
+		return func(p *play) error {
+			if err := p.dialed(); err != nil {
+				return err
+			}
+			nc, err := p.client.nextOrEnd(p.deadline(0))
+			if err == nil && nc == nil {
+				return errDone
+			}
+			if err == nil {
+				nc, err = p.client.secure(nc)
+			}
+			if err != nil {
+				return err
+			}
+			p.attach(nc)
+			return p.readRequest()
+		}, nil
+	}
+	return nil, fmt.Errorf("request, or: request or no connection")
 }
 
 func expectLine(c *Case, rest string) (stepFunc, error) {
@@ -59,14 +92,24 @@ func expectLine(c *Case, rest string) (stepFunc, error) {
 	}, nil
 }
 
-// expectOpened has the client answer a Ping.
-func expectOpened(c *Case, _ string) (stepFunc, error) {
+// expectOpened has the client answer a Ping. "or dial-error" and "~dial-error"
+// let it give up instead.
+func expectOpened(c *Case, rest string) (stepFunc, error) {
 	c.Server = false
+	if rest != "" && rest != "or dial-error" && rest != "~dial-error" {
+		return nil, fmt.Errorf("opened, perhaps with: or dial-error, or with: ~dial-error; not %q", rest)
+	}
 	return func(p *play) error {
 		if err := p.open(); err != nil {
 			return err
 		}
 		p.sendFrame(&frameSpec{opcode: opPing, fin: true, times: 1, payload: []byte("open?")}, `ping "open?"`)
+		if rest != "" {
+			err := p.w.await(p.deadline(0), func(in []byte) bool { return len(in) > 0 })
+			if err != nil && err != errTimeout {
+				return p.alternative(rest[0] == '~', "the client gave up")
+			}
+		}
 		a, err := p.one(gotPong, p.deadline(0))
 		if err == nil && string(a.data) != "open?" {
 			err = fmt.Errorf("got %s", a)
@@ -108,28 +151,34 @@ func expectFresh(c *Case, rest string) (stepFunc, error) {
 	return nil, fmt.Errorf("fresh keys, or fresh masks, not %q", rest)
 }
 
+// freshKeys compares the keys of all requests: 16 octets each.
 func (p *play) freshKeys() error {
 	seen := map[string]bool{}
-	constant := make([]bool, 22)
+	constant := [16]bool{}
 	for i := range constant {
 		constant[i] = true
 	}
-	first := ""
+	var first []byte
 	for _, h := range p.requests {
 		key := h.values("Sec-WebSocket-Key")[0]
 		if seen[key] {
 			return fmt.Errorf("the key %s comes twice", key)
 		}
-		if seen[key] = true; first == "" {
-			first = key
+		seen[key] = true
+		octets, err := base64.StdEncoding.DecodeString(key)
+		if err != nil {
+			return err
+		}
+		if first == nil {
+			first = octets
 		}
 		for i := range constant {
-			constant[i] = constant[i] && key[i] == first[i]
+			constant[i] = constant[i] && octets[i] == first[i]
 		}
 	}
 	for i, c := range constant {
 		if c && len(p.requests) >= 10 {
-			return fmt.Errorf("character %d is the same in all %d keys", i, len(p.requests))
+			return fmt.Errorf("octet %d is the same in all %d keys", i, len(p.requests))
 		}
 	}
 	return nil
@@ -184,6 +233,7 @@ func (p *play) freshMasks() error {
 type saw struct {
 	code, messages int
 	reason         string
+	told           url.Values // by a client
 }
 
 // expectSeen is CODE ["reason"], or messages N.

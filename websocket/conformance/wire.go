@@ -25,6 +25,10 @@ type wire struct {
 	in      []byte
 	ended   error // why nothing more will come: io.EOF for FIN
 	held    bool  // the suite does not read
+	total   int   // octets that came
+	atRead  int   // what total was when the suite went on to read
+	written int   // octets that went out
+	stopped bool  // nothing more goes out
 	queue   []func()
 	writing bool
 
@@ -65,6 +69,7 @@ func (w *wire) read() {
 		n, err := w.nc.Read(buf)
 		w.mu.Lock()
 		w.in = append(w.in, buf[:n]...)
+		w.total += n
 		if err == nil && len(w.in) > most {
 			err = errors.New("more octets than the suite keeps")
 		}
@@ -98,6 +103,9 @@ func endWords(err error) string {
 func (w *wire) hold(on bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.held && !on {
+		w.atRead = w.total
+	}
 	w.held = on
 	w.change()
 }
@@ -176,6 +184,45 @@ func (w *wire) do(f func()) {
 	}()
 }
 
+// sinceRead returns how much came since the suite went on to read.
+func (w *wire) sinceRead() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.total - w.atRead
+}
+
+// stop waits until all is written, or nothing more has been for d, and drops what
+// is left.
+func (w *wire) stop(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	for before := -1; ; {
+		w.mu.Lock()
+		ch, now, over := w.changed, w.written, !w.writing || w.ended != nil
+		w.mu.Unlock()
+		switch {
+		case over:
+			return
+		case now != before:
+			before = now
+			timer.Reset(d)
+		}
+		select {
+		case <-ch:
+		case <-timer.C:
+			w.mu.Lock()
+			w.stopped = w.written == before
+			timer.Reset(d)
+			stopped := w.stopped
+			w.mu.Unlock()
+			if stopped {
+				_ = w.nc.SetWriteDeadline(time.Unix(1, 0))
+				return
+			}
+		}
+	}
+}
+
 // drained waits until all that was handed over is written, but not longer than d.
 func (w *wire) drained(d time.Duration) {
 	timer := time.NewTimer(d)
@@ -237,11 +284,16 @@ func (w *wire) write(b []byte, cut int, pause time.Duration) bool {
 	}
 	for len(b) > 0 {
 		n := min(cut, len(b))
-		if _, err := w.nc.Write(b[:n]); err != nil {
+		done, err := w.nc.Write(b[:n])
+		w.mu.Lock()
+		w.written += done
+		stopped := w.stopped
+		w.mu.Unlock()
+		if err != nil || stopped {
 			return false
 		}
 		if b = b[n:]; pause > 0 && len(b) > 0 {
-			time.Sleep(pause)
+			<-time.After(pause)
 		}
 	}
 	return true
@@ -275,5 +327,5 @@ func (w *wire) close() {
 
 // isReset reports whether the stream ended otherwise than by FIN.
 func isReset(err error) bool {
-	return err != nil && err != io.EOF && err != errTimeout && !errors.Is(err, os.ErrDeadlineExceeded)
+	return err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errTimeout) && !errors.Is(err, os.ErrDeadlineExceeded)
 }

@@ -35,7 +35,10 @@ func reads(w http.ResponseWriter, r *http.Request) bool {
 // ServerFeatures and ClientFeatures are what this package's ends offer besides
 // the echo, by the words that the cases use.
 var (
-	ServerFeatures = []string{"deflate", "plain", "limit", "subprotocols", "keepalive", "timeout", "do", "seen", "post", "answer", "routes", "origin"}
+	ServerFeatures = []string{
+		"deflate", "plain", "limit", "subprotocols", "keepalive", "timeout", "do", "seen", "post", "answer", "routes", "origin",
+		"rate", "connections", "session", "insist",
+	}
 	ClientFeatures = []string{
 		"deflate", "plain", "limit", "subprotocols", "header", "keepalive", "timeout", "do", "seen", "urls", "proxy", "tls",
 		"redirects", "refusal", "reconnect", "parallel",

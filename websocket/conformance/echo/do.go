@@ -2,6 +2,7 @@ package echo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -31,6 +32,7 @@ func init() { // the settings, which deeds read, are read by functions that look
 		"send":    {do: doSend(websocket.Text, 1)},
 		"binary":  {do: doSend(websocket.Binary, 1)},
 		"twice":   {do: doSend(websocket.Binary, 2)},
+		"plain":   {do: doPlain},
 		"stream":  {do: doStream, beside: true},
 		"flood":   {do: doFlood, beside: true},
 		"writers": {do: doWriters, beside: true},
@@ -84,6 +86,11 @@ func doSend(typ websocket.MessageType, times int) func(context.Context, *websock
 	}
 }
 
+// doPlain sends a text that is not compressed, whatever was agreed on.
+func doPlain(ctx context.Context, c *websocket.Conn, s *settings) error {
+	return c.WriteUncompressed(ctx, websocket.Text, s.payload)
+}
+
 // doStream sends one message in pieces.
 func doStream(ctx context.Context, c *websocket.Conn, s *settings) error {
 	w, err := c.NextWriter(ctx, websocket.Binary)
@@ -122,7 +129,7 @@ func doWriters(ctx context.Context, c *websocket.Conn, s *settings) error {
 		once    sync.Once
 		failed  error
 	)
-	for n := range s.n {
+	for n := range cmp.Or(s.n, 4) {
 		writers.Go(func() {
 			for i := range s.each {
 				size := 1 + (n*7919+i*104_729)%maxWritten

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -153,6 +154,10 @@ func (s *Server) serveEcho(w http.ResponseWriter, r *http.Request) {
 		plain(w, http.StatusBadRequest, err.Error())
 		return
 	}
+	if asked.insist && !strings.Contains(strings.Join(r.Header["Sec-Websocket-Extensions"], ","), "permessage-deflate") {
+		plain(w, http.StatusBadRequest, "compression is needed here: offer permessage-deflate")
+		return
+	}
 	g, release := s.join(r.URL.RawQuery, asked)
 	if g == nil {
 		plain(w, http.StatusServiceUnavailable, "the server is shutting down")
@@ -209,6 +214,9 @@ func (s *Server) accept(asked *settings) *websocket.AcceptOptions {
 		Origins:      s.options.Origins,
 	}
 	o.RequireSubprotocol = asked.require
+	if asked.connections > 0 {
+		o.Limiter = &websocket.Limiter{Connections: asked.connections}
+	}
 	o.Logger = s.log
 	if !s.options.NoCompression && asked.deflate != "off" {
 		o.Compression = generous()
@@ -224,8 +232,12 @@ func generous() *websocket.Compression {
 
 // run is a connection of a group.
 func (s *Server) run(ctx context.Context, c *websocket.Conn, asked *settings, g *group, query string) {
-	if asked.do == "shutdown" {
+	if asked.do == "shutdown" && g.Len() >= asked.n {
 		go s.shutdown(g, query)
+	}
+	if asked.session > 0 {
+		end := time.AfterFunc(asked.session, func() { _ = c.Close(websocket.ClosePolicyViolation, "the session has expired") })
+		defer end.Stop()
 	}
 	messages := use(ctx, c, s.driver, asked)
 	if o, ok := ctx.Value(outcomeKey{}).(*outcome); ok {

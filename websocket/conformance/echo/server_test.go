@@ -287,7 +287,7 @@ func TestSettings(t *testing.T) {
 		"limit=x":         "is not a number",
 		"stall=5":         "is not a duration up to 5m0s, such as 300ms",
 		"close=10h":       "is not a duration",
-		"do=nothing":      "is none of binary, close, flood, panic, send, shutdown, stream, twice, writers",
+		"do=nothing":      "is none of binary, close, flood, panic, plain, send, shutdown, stream, twice, writers",
 		"code=65536":      "is not a number from 0 to 65535",
 		"hex=0":           "not hexadecimal",
 		"header=x":        "NAME:VALUE",

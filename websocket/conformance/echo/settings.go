@@ -28,13 +28,17 @@ type settings struct {
 	reconnect    int
 	first, most  time.Duration
 	parallel     int
+	rate         int           // messages a second
+	connections  int           // at once, with the same query
+	session      time.Duration // how long a connection may last
+	insist       bool          // on compression
 
 	do      string
 	code    websocket.CloseCode
 	reason  string
 	payload []byte // of do=send, do=binary and do=twice
 	bytes   int64
-	n, each int
+	n, each int // n is 0 if it is not given
 
 	token string // "case": by which a server is asked what it saw
 	seen  bool   // a client tells what it saw
@@ -70,6 +74,10 @@ var names = map[string]func(s *settings, v string) error{
 	"first":        func(s *settings, v string) error { return duration(&s.first, v) },
 	"most":         func(s *settings, v string) error { return duration(&s.most, v) },
 	"parallel":     func(s *settings, v string) error { return number(&s.parallel, v, 1, maxDials) },
+	"rate":         func(s *settings, v string) error { return number(&s.rate, v, 1, maxEach) },
+	"connections":  func(s *settings, v string) error { return number(&s.connections, v, 1, maxEach) },
+	"session":      func(s *settings, v string) error { return duration(&s.session, v) },
+	"insist":       readInsist,
 	"do":           readDo,
 	"code":         func(s *settings, v string) error { return number(&s.code, v, 0, 65535) },
 	"reason":       func(s *settings, v string) error { s.reason = v; return nil },
@@ -85,7 +93,7 @@ var names = map[string]func(s *settings, v string) error{
 // parse reads the query of a URL as it stands there. The error names the setting
 // that makes no sense.
 func parse(query string) (*settings, error) {
-	s := &settings{header: http.Header{}, code: websocket.CloseNormal, n: 4, each: 10}
+	s := &settings{header: http.Header{}, code: websocket.CloseNormal, each: 10}
 	for pair := range strings.SplitSeq(query, "&") {
 		name, value, _ := strings.Cut(pair, "=")
 		read, ok := names[name]
@@ -145,6 +153,14 @@ func readRequire(s *settings, v string) error {
 	return nil
 }
 
+func readInsist(s *settings, v string) error {
+	if v != "deflate" {
+		return fmt.Errorf("%.40q cannot be insisted on, only deflate can", v)
+	}
+	s.insist = true
+	return nil
+}
+
 // readHeader reads NAME:VALUE. What a field may be is for package websocket to
 // judge.
 func readHeader(s *settings, v string) error {
@@ -196,6 +212,7 @@ func (s *settings) conn(defaultLimit int64) websocket.ConnOptions {
 		PongTimeout:  s.pong,
 		StallTimeout: s.stall,
 		CloseTimeout: s.close,
+		MessageRate:  float64(s.rate),
 	}
 	if s.limit > 0 {
 		o.ReadLimit = s.limit

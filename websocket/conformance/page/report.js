@@ -48,6 +48,9 @@
   };
   let indexed = false;
 
+  // So many cases are shown with their groups unfolded.
+  const few = 300;
+
   const filter = () => {
     const wanted = new Set(kinds.filter((box) => box.checked).map((box) => box.value));
     const terms = words.value.toLowerCase().split(/\s+/).filter(Boolean);
@@ -71,9 +74,9 @@
         inGroup += inItem;
       }
       group.element.hidden = inGroup === 0;
-      group.element.open = narrowed ? inGroup > 0 : group.open;
       left += inGroup;
     }
+    for (const group of groups) group.element.open = group.open || (narrowed && left <= few && !group.element.hidden);
     for (const report of reports) report.classList.toggle("narrowed", narrowed);
     shown.textContent = narrowed ? `${left} of ${total} cases` : `${total} cases`;
   };
