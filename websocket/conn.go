@@ -35,6 +35,7 @@ type Conn struct {
 	due     time.Time // state of the message rate limit
 	stall   stallGuard
 	answer  bool // a Pong is queued that has not been sent off
+	own     bool // messages are read into this package's memory, not the caller's
 	rawIn   rawInput
 	rwatch  watch
 

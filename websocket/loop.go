@@ -51,15 +51,16 @@ type Loop struct {
 	asleep atomic.Bool // the loop waits, or is about to
 
 	// What only the loop's goroutine uses.
-	slots   []slot
-	free    []uint32 // of slots
-	wheel   wheel
-	input   []byte   // what is read goes here
-	cork    []byte   // what was written to the connection that is held
-	gather  []byte   // pieces that are to leave in one write
-	scratch loopRead // state for connections that have none of their own
-	reads   []*loopRead
-	spare   [2][]*LoopConn // memory of dirty
+	slots    []slot
+	free     []uint32 // of slots
+	wheel    wheel
+	input    []byte   // what is read goes here
+	cork     []byte   // what was written to the connection that is held
+	gather   []byte   // pieces that are to leave in one write
+	reserved int      // octets that connections have room for and that have not come
+	scratch  loopRead // state for connections that have none of their own
+	reads    []*loopRead
+	spare    [2][]*LoopConn // memory of dirty
 
 	open   atomic.Int64
 	done   chan struct{} // closed when the goroutine has ended

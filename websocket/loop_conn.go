@@ -197,7 +197,7 @@ func (c *LoopConn) writeLong(typ MessageType, data []byte) error {
 			n = 0 // the loop will find out why
 		}
 		if n < len(h)+len(data) {
-			rest := make([]byte, 0, len(h)+len(data)-n)
+			rest := getLarge(len(h) + len(data) - n)
 			if n < len(h) {
 				rest = append(rest, h[n:]...)
 			}

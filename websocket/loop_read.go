@@ -13,13 +13,14 @@ import (
 // loopRead is what there is to remember of what arrives. Between messages that
 // is nothing, so that an idle connection has none.
 type loopRead struct {
-	in      proto.Receiver
-	keep    bool      // it is needed as long as the connection is
-	due     time.Time // state of the message rate limit
-	message *[]byte   // what has come of a message that is not whole; nil: none has
-	opcode  frame.Opcode
-	stall   uint32 // the tick by which the frame that has begun must have gone on; 0: none has
-	got     int    // octets of it since that was set
+	in       proto.Receiver
+	keep     bool      // it is needed as long as the connection is
+	due      time.Time // state of the message rate limit
+	message  []byte    // what has come of a message that is not whole; nil: none has
+	reserved int       // octets of it that were reserved before they came
+	opcode   frame.Opcode
+	stall    uint32 // the tick by which the frame that has begun must have gone on; 0: none has
+	got      int    // octets of it since that was set
 }
 
 // readState returns the state to read with.
@@ -64,7 +65,7 @@ func (l *Loop) readable(c *LoopConn) {
 	r := l.readState(c)
 	into, direct := l.input, false
 	if r.message != nil {
-		if room := directRoom(r); room != nil {
+		if room := l.directRoom(r); room != nil {
 			into, direct = room, true
 		}
 	}
@@ -82,7 +83,7 @@ func (l *Loop) readable(c *LoopConn) {
 	c.heard = true
 	c.hold()
 	if direct {
-		*r.message = (*r.message)[:len(*r.message)+n]
+		r.message = r.message[:len(r.message)+n]
 		l.took(c, r, into[:n])
 	} else {
 		l.receive(c, r, into[:n])
@@ -93,14 +94,14 @@ func (l *Loop) readable(c *LoopConn) {
 // directRoom returns room behind a message that is not whole, for a large payload
 // to be read straight to where it belongs; nil if little is missing. The memory
 // grows with what arrives, never with what the frame claims.
-func directRoom(r *loopRead) []byte {
+func (l *Loop) directRoom(r *loopRead) []byte {
 	left := r.in.DataLeft()
 	if left < directRead {
 		return nil
 	}
-	d := *r.message
+	d := r.message
 	if cap(d)-len(d) < directRead {
-		d = growPooled(r.message, left)
+		d = l.room(r, left)
 	}
 	room := d[len(d):cap(d)]
 	if uint64(len(room)) > left {
@@ -182,16 +183,15 @@ func (l *Loop) piece(c *LoopConn, r *loopRead, ev *proto.Event) {
 		return
 	}
 	if r.message == nil {
-		r.message, r.opcode = getBuffer(), ev.Opcode
+		r.message, r.opcode = []byte{}, ev.Opcode
 	}
-	m := *r.message
-	if left := r.in.DataLeft(); cap(m)-len(m) < len(ev.Payload) {
-		m = growPooled(r.message, uint64(len(ev.Payload))+left)
-		if cap(m)-len(m) < len(ev.Payload) {
-			m = append(make([]byte, 0, len(m)+len(ev.Payload)), m...)
+	if n := len(ev.Payload); cap(r.message)-len(r.message) < n {
+		l.room(r, max(r.in.DataLeft(), 1)+uint64(n))
+		if cap(r.message)-len(r.message) < n {
+			r.message = append(getLarge(len(r.message)+n), r.message...)
 		}
 	}
-	*r.message = append(m, ev.Payload...)
+	r.message = append(r.message, ev.Payload...)
 	if ev.Last {
 		l.deliver(c, r)
 	}
@@ -199,18 +199,15 @@ func (l *Loop) piece(c *LoopConn, r *loopRead, ev *proto.Event) {
 
 // deliver hands over a message that came in pieces.
 func (l *Loop) deliver(c *LoopConn, r *loopRead) {
-	m := r.message
-	r.message = nil
-	l.message(c, r.opcode, *m)
-	putMessage(m)
+	l.message(c, r.opcode, r.message)
+	l.settleMessage(r)
 	r.in.Release()
 }
 
 // forget drops what came of a message.
 func (l *Loop) forget(r *loopRead) {
 	if r.message != nil {
-		putMessage(r.message)
-		r.message = nil
+		l.settleMessage(r)
 	}
 }
 
@@ -249,4 +246,32 @@ func (c *LoopConn) pong(payload []byte) {
 		return
 	}
 	c.sender().QueuePong(payload) // only the latest, when the peer does not read
+}
+
+// mostReserved bounds what all connections of a loop together have reserved for
+// octets that their peers have only announced.
+const mostReserved = 16 << 20
+
+// room makes room behind the message that r has part of. Its memory grows with
+// what has arrived. Only who has sent much of a message already has the rest of it
+// reserved at once, and only as far as a bound for all allows.
+func (l *Loop) room(r *loopRead, left uint64) []byte {
+	d := r.message
+	more := uint64(max(blockSize, len(d)))
+	if len(d) >= loopInput/2 && r.reserved == 0 && left <= mostReserved && uint64(l.reserved)+left <= mostReserved {
+		more = left
+		r.reserved = int(left)
+		l.reserved += int(left)
+	}
+	d = append(getLarge(len(d)+int(min(more, left))), d...)
+	putLarge(r.message)
+	r.message = d
+	return d
+}
+
+// settleMessage gives the memory of a message back.
+func (l *Loop) settleMessage(r *loopRead) {
+	l.reserved -= r.reserved
+	putLarge(r.message)
+	r.message, r.reserved = nil, 0
 }

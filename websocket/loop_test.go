@@ -152,7 +152,11 @@ func TestLoopEnds(t *testing.T) {
 		{"close and half-close", func(p *wstest.Peer) { p.SendClose(1000, ""); p.CloseWrite(); p.ExpectClose(1000); p.ExpectEnd() }, 1000},
 		{"violation", func(p *wstest.Peer) { p.Send("83 80 12 34 56 78"); p.ExpectClose(1002); p.ExpectEnd() }, 1002},
 		{"bad text", func(p *wstest.Peer) { p.Send("81 81 00 00 00 00 ff"); p.ExpectClose(1007); p.ExpectEnd() }, 1007},
-		{"too big", func(p *wstest.Peer) { p.Send("82 ff 00 00 00 00 00 10 00 01 12 34 56 78"); p.ExpectClose(1009); p.ExpectEnd() }, 1009},
+		{"too big", func(p *wstest.Peer) {
+			p.Send("82 ff 00 00 00 00 00 10 00 01 12 34 56 78")
+			p.ExpectClose(1009)
+			p.ExpectEnd()
+		}, 1009},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h, closed := loopEnds(nil)

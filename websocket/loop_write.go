@@ -197,6 +197,7 @@ func (w *loopWrite) sent(n int) {
 	i := 0
 	for ; i < len(w.pieces) && n >= len(w.pieces[i].octets()); i++ {
 		n -= len(w.pieces[i].octets())
+		putLarge(w.pieces[i].own)
 		w.pieces[i] = piece{}
 	}
 	w.off = n
