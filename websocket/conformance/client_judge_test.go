@@ -45,11 +45,11 @@ func TestJudgePauses(t *testing.T) {
 		pauses []time.Duration
 		want   string
 	}{
-		{ms(5, 11, 30, 70, 120, 20, 90, 155, 60, 10), ""},
-		{ms(0, 1, 0, 1, 0, 1, 0, 0, 1, 0), "do not grow"},
-		{ms(9, 3, 8, 7, 2, 1, 9, 6, 5, 3), "do not grow"},
-		{ms(10, 20, 40, 80, 160, 160, 160, 161, 160, 160), "not random"},
-		{ms(5, 11, 30, 70, 120, 200, 400, 800, 1600, 3200), "the pause before attempt 9 was 1.6s"},
+		{ms(5, 11, 30, 70, 120, 20, 90, 155, 60, 10, 33, 140, 71, 99, 12, 150, 42, 80), ""},
+		{ms(0, 1, 0, 1, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 2, 0, 1, 0), "do not grow"},
+		{ms(9, 3, 8, 7, 2, 1, 9, 6, 5, 3, 4, 8, 2, 9, 1, 3, 7, 5), "do not grow"},
+		{ms(10, 20, 40, 80, 160, 160, 160, 161, 160, 160, 190, 160, 160, 260, 161, 160, 160, 175), "not random"},
+		{ms(5, 11, 30, 70, 120, 200, 400, 800, 1600, 3200, 9, 9, 9, 9, 9, 9, 9, 9), "the pause before attempt 9 was 1.6s"},
 	} {
 		err := judgePauses(c.pauses, 10*time.Millisecond, 160*time.Millisecond, time.Second)
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
