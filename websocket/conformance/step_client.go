@@ -204,7 +204,7 @@ func (p *play) freshMasks() error {
 	}
 	n := len(masks)
 	if n < 1000 {
-		return fmt.Errorf("%s are too few to tell", count(n, "frame"))
+		return skipped{count(n, "frame") + " are too few to tell"}
 	}
 	seen := map[[4]byte]bool{}
 	repeated, steps := 0, map[uint32]int{}

@@ -132,12 +132,11 @@ func parseTLS(s string) (*tlsSpec, error) {
 		return nil, fmt.Errorf("a certificate is valid, other-name, expired or unknown-issuer, or the server silent: %q", s)
 	}
 	spec := &tlsSpec{which: f[0]}
-	versions := map[string]uint16{"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12}
 	for f = f[1:]; len(f) >= 2; f = f[2:] {
 		switch f[0] {
 		case "max":
-			if spec.most = versions[f[1]]; spec.most == 0 {
-				return nil, fmt.Errorf("%q is no version of TLS from 1.0 to 1.2", f[1])
+			if spec.most = tlsVersions[f[1]]; spec.most == 0 {
+				return nil, fmt.Errorf("%q is no version of TLS from 1.0 to 1.3", f[1])
 			}
 		case "alpn":
 			spec.alpn = strings.Split(f[1], ",")
