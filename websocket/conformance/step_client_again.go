@@ -123,7 +123,7 @@ func expectResets(_ *Case, rest string) (stepFunc, error) {
 				return err
 			}
 		}
-		return judgePauses(pauses, first, most, p.run.patient(time.Second))
+		return judgePauses(pauses, first, most, p.run.patient(4*time.Second))
 	}, errors.Join(err1, err2)
 }
 
