@@ -103,7 +103,7 @@ func tcpPair(t *testing.T) (here, there net.Conn) {
 }
 
 func TestParseTLS(t *testing.T) {
-	for _, bad := range []string{"", "good", "valid max", "valid max 1.3", "valid alpn", "valid with x"} {
+	for _, bad := range []string{"", "good", "valid max", "valid max 1.4", "valid min 3", "valid alpn", "valid with x"} {
 		if spec, err := parseTLS(bad); err == nil {
 			t.Errorf("%q: %+v", bad, spec)
 		}
