@@ -17,9 +17,13 @@ type calls struct {
 	srv   *http.Server
 	queue chan *call
 	over  chan struct{} // closed when there are no more
+	first chan struct{} // closed when a client has asked
+	gone  func()        // called when nobody asks any more; may be nil
 
-	mu   sync.Mutex       // guards the following
-	busy map[string]*call // what each client is at, by its name
+	mu     sync.Mutex       // guards the following
+	busy   map[string]*call // what each client is at, by its name
+	asked  bool             // by any client, ever
+	missed int              // cases in a row that nobody asked for
 }
 
 // call is a case for a client that calls in.
@@ -28,9 +32,13 @@ type call struct {
 	ended chan struct{} // closed when its client asks for another
 }
 
-// callsGrace is how long clients that are about to ask are waited for at the
-// end.
-const callsGrace = 2 * time.Second
+const (
+	// callsGrace is how long clients that are about to ask are waited for at the
+	// end.
+	callsGrace = 2 * time.Second
+	// callsMissed cases in a row that nobody asks for mean that nobody will.
+	callsMissed = 3
+)
 
 func listenForCalls(address string) (*calls, error) {
 	l, err := net.Listen("tcp", address)
@@ -40,7 +48,7 @@ func listenForCalls(address string) (*calls, error) {
 	if err != nil {
 		return nil, usage("--listen: %v", err)
 	}
-	c := &calls{l: l, queue: make(chan *call), over: make(chan struct{}), busy: make(map[string]*call)}
+	c := &calls{l: l, queue: make(chan *call), over: make(chan struct{}), first: make(chan struct{}), busy: make(map[string]*call)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /next", c.next)
 	c.srv = &http.Server{Handler: mux, ReadHeaderTimeout: reachTime}
@@ -56,7 +64,9 @@ func (c *calls) start(ctx context.Context, url string) error {
 	k := &call{url: url, ended: make(chan struct{})}
 	select {
 	case c.queue <- k:
+		c.miss(false)
 	case <-ctx.Done():
+		c.miss(true)
 		return errors.New("no client asked for it")
 	}
 	select {
@@ -64,6 +74,29 @@ func (c *calls) start(ctx context.Context, url string) error {
 		return nil
 	case <-ctx.Done():
 		return errors.New("the client has not asked for the next case")
+	}
+}
+
+// miss counts the cases in a row that nobody asked for.
+func (c *calls) miss(missed bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.missed++
+	if !missed {
+		c.missed = 0
+	}
+	if c.missed == callsMissed && c.gone != nil {
+		c.gone()
+	}
+}
+
+// await waits for the first client to ask.
+func (c *calls) await(ctx context.Context) error {
+	select {
+	case <-c.first:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -86,10 +119,14 @@ func (c *calls) next(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// done notes that a client is through with its case.
+// done notes that a client is through with its case, if it had one.
 func (c *calls) done(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.asked {
+		c.asked = true
+		close(c.first)
+	}
 	if k := c.busy[name]; k != nil {
 		close(k.ended)
 		delete(c.busy, name)

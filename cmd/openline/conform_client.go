@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -41,6 +42,10 @@ func (c *conformClientCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	cases := len(c.of(groups, conformance.ClientActor, o.Levels))
+	if cases == 0 {
+		return usage("none of the chosen cases is about a client")
+	}
 	if len(c.Command) > 0 && c.Command[0] == "--" {
 		c.Command = c.Command[1:]
 	}
@@ -59,7 +64,7 @@ func (c *conformClientCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	p := progressOn(s, "client", len(c.of(groups, conformance.ClientActor, o.Levels)))
+	p := progressOn(s, "client", cases)
 	o.Each = p.each
 
 	var start func(ctx context.Context, url string) error
@@ -75,12 +80,22 @@ func (c *conformClientCmd) Run(ctx context.Context, s streams) error {
 		o.Parallel = max(c.Parallel, 1)
 		start, target = calls.start, "the client that calls at "+calls.url()
 		fmt.Fprintf(s.err, "clients ask for cases at %s\nthe issuer to be trusted: %s\n", calls.url(), o.CAFile)
+		if calls.await(ctx) != nil {
+			return failed("no client has called")
+		}
+		var cancel context.CancelCauseFunc
+		ctx, cancel = context.WithCancelCause(ctx)
+		defer cancel(nil)
+		calls.gone = func() { cancel(errors.New("no client asks for one any more")) }
 	}
 	report, err := conformance.Client(ctx, start, o)
 	p.end()
+	if report != nil && err != nil {
+		err = context.Cause(ctx)
+	}
 	if report == nil {
 		return unplayed(err)
 	}
 	report.Target = target
-	return publish(documents, []*conformance.Report{report})
+	return publish(documents, []*conformance.Report{report}, err)
 }

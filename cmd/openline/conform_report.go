@@ -65,8 +65,9 @@ func (r *reporting) open(s streams) ([]*document, error) {
 	return list, nil
 }
 
-// publish writes the documents and turns the reports into an exit code.
-func publish(documents []*document, reports []*conformance.Report) error {
+// publish writes the documents and turns the reports into an exit code. ended is
+// why the run ended before all cases were played, if it did.
+func publish(documents []*document, reports []*conformance.Report, ended error) error {
 	for _, d := range documents {
 		err := d.write(d.w, reports)
 		if d.file != nil {
@@ -77,6 +78,9 @@ func publish(documents []*document, reports []*conformance.Report) error {
 		if err != nil {
 			return failed("the report cannot be written: %v", err)
 		}
+	}
+	if ended != nil {
+		return failed("the run was ended before all cases were played: %v", ended)
 	}
 	for _, r := range reports {
 		switch c := r.Counts(); {

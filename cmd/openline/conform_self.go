@@ -58,65 +58,85 @@ func (c *conformSelfCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	var reports []*conformance.Report
-	play := func(what string, cases []*conformance.Case, run func(*conformance.Options) (*conformance.Report, error)) error {
-		if len(cases) == 0 {
-			return nil // the choice is about something else
-		}
-		p := progressOn(s, what, len(cases))
-		own := *o
-		own.Each = p.each
-		own.Select = nil
-		for _, k := range cases {
-			own.Select = append(own.Select, k.ID)
-		}
-		report, err := run(&own)
-		p.end()
-		if report == nil {
-			return unplayed(err)
-		}
-		reports = append(reports, report)
-		return ctx.Err()
-	}
-	server := c.of(groups, conformance.ServerActor, o.Levels)
-	client := c.of(groups, conformance.ClientActor, o.Levels)
-	overTCP, onlyTLS := splitByTLS(server)
+	run := &selfRun{cmd: c, ctx: ctx, s: s, options: o}
 	for i, driver := range drivers {
-		overTLS := onlyTLS
-		if i == 0 { // TLS makes no difference between drivers
-			overTLS = server
-		}
-		if c.Actor != "client" {
-			err := play("server, "+driver, overTCP, func(o *conformance.Options) (*conformance.Report, error) {
-				return playServer(ctx, driver, false, o)
-			})
-			if err == nil {
-				err = play("server over TLS, "+driver, overTLS, func(o *conformance.Options) (*conformance.Report, error) {
-					return playServer(ctx, driver, true, o)
-				})
-			}
-			if err != nil {
-				return err
-			}
-		}
-		if c.Actor != "server" {
-			err := play("client, "+driver, client, func(o *conformance.Options) (*conformance.Report, error) {
-				return playClient(ctx, driver, o)
-			})
-			if err != nil {
-				return err
-			}
+		if err = run.with(driver, i == 0, groups); err != nil {
+			break
 		}
 	}
-	if len(reports) == 0 {
+	if err != nil && ctx.Err() == nil {
+		return err
+	}
+	if len(run.reports) == 0 && err == nil {
 		return usage("none of the chosen cases is about the %s", c.Actor)
 	}
-	return publish(documents, reports)
+	return publish(documents, run.reports, err)
+}
+
+// selfRun is one run of openline conform self.
+type selfRun struct {
+	cmd     *conformSelfCmd
+	ctx     context.Context
+	s       streams
+	options *conformance.Options
+	reports []*conformance.Report
+}
+
+// with plays all cases with a driver. TLS makes no difference between drivers, so
+// only the first of them goes through all over TLS.
+func (r *selfRun) with(driver string, first bool, groups []*conformance.Group) error {
+	if r.cmd.Actor != "client" {
+		all := r.cmd.of(groups, conformance.ServerActor, r.options.Levels)
+		overTCP, overTLS := splitByTLS(all)
+		if first {
+			overTLS = all
+		}
+		err := r.play("server, "+driver, overTCP, func(o *conformance.Options) (*conformance.Report, error) {
+			return playServer(r.ctx, driver, false, o)
+		})
+		if err == nil {
+			err = r.play("server over TLS, "+driver, overTLS, func(o *conformance.Options) (*conformance.Report, error) {
+				return playServer(r.ctx, driver, true, o)
+			})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if r.cmd.Actor == "server" {
+		return nil
+	}
+	all := r.cmd.of(groups, conformance.ClientActor, r.options.Levels)
+	return r.play("client, "+driver, all, func(o *conformance.Options) (*conformance.Report, error) {
+		return playClient(r.ctx, driver, o)
+	})
+}
+
+// play plays some of the cases.
+func (r *selfRun) play(what string, cases []*conformance.Case, run func(*conformance.Options) (*conformance.Report, error)) error {
+	if len(cases) == 0 {
+		return nil // the choice is about something else
+	}
+	p := progressOn(r.s, what, len(cases))
+	o := *r.options
+	o.Each = p.each
+	o.Select = nil
+	for _, k := range cases {
+		o.Select = append(o.Select, k.ID)
+	}
+	report, err := run(&o)
+	p.end()
+	if report == nil {
+		return unplayed(err)
+	}
+	r.reports = append(r.reports, report)
+	return err
 }
 
 // selfHandshake is shorter than what servers have by default, for cases that
-// wait until it is over.
-const selfHandshake = 4 * time.Second
+// wait until it is over. On a slow machine a request that comes octet by octet
+// takes its time as well, so --patience multiplies it.
+const selfHandshake = 5 * time.Second
 
 // splitByTLS separates the cases that cannot be played without TLS.
 func splitByTLS(cases []*conformance.Case) (without, with []*conformance.Case) {
@@ -132,7 +152,11 @@ func splitByTLS(cases []*conformance.Case) (without, with []*conformance.Case) {
 
 // playServer plays the cases with a server in this process.
 func playServer(ctx context.Context, driver string, secure bool, o *conformance.Options) (*conformance.Report, error) {
-	srv, err := echo.New(&echo.Options{Driver: driver, Hosts: []string{"127.0.0.1", "::1", "localhost", "ws.test", "xn--bcher-kva.test"}, HandshakeTimeout: selfHandshake})
+	srv, err := echo.New(&echo.Options{
+		Driver:           driver,
+		Hosts:            []string{"127.0.0.1", "::1", "localhost", "ws.test", "xn--bcher-kva.test"},
+		HandshakeTimeout: time.Duration(o.Patience * float64(selfHandshake)),
+	})
 	if err != nil {
 		return nil, err
 	}

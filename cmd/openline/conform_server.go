@@ -42,6 +42,10 @@ func (c *conformServerCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
+	cases := len(c.of(groups, conformance.ServerActor, o.Levels))
+	if cases == 0 {
+		return usage("none of the chosen cases is about a server")
+	}
 	if c.CAFile != "" {
 		if o.RootCAs, err = readRoots(c.CAFile); err != nil {
 			return err
@@ -54,14 +58,14 @@ func (c *conformServerCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	p := progressOn(s, "server", len(c.of(groups, conformance.ServerActor, o.Levels)))
+	p := progressOn(s, "server", cases)
 	o.Each = p.each
 	report, err := conformance.Server(ctx, c.URL, o)
 	p.end()
 	if report == nil {
 		return unplayed(err)
 	}
-	return publish(documents, []*conformance.Report{report})
+	return publish(documents, []*conformance.Report{report}, err)
 }
 
 // unplayed is a run that could not begin.

@@ -73,7 +73,7 @@ func TestConformServer(t *testing.T) {
 		{[]string{good, "--select=WS-5.44"}, 2, "", `no case is called "WS-5.44"; did you mean WS-5.4`},
 		{[]string{good, "--select=quux"}, 2, "", `no case is called "quux" (openline conform list`},
 		{[]string{good, "--skip=ws-4.2-01"}, 2, "", "did you mean WS-4.2-01"},
-		{[]string{good, "--select=WS-3"}, 2, "", "no case is selected"},
+		{[]string{good, "--select=WS-3"}, 2, "", "none of the chosen cases is about a server"},
 		{[]string{good, "--level=MAY"}, 2, "", `--level: "MAY" is no level`},
 		{[]string{good, "--with=deflat"}, 2, "", `there is no feature "deflat"; did you mean deflate?`},
 		{[]string{good, "--patience=0"}, 2, "", "above zero"},
@@ -178,9 +178,20 @@ func TestConformClientCalls(t *testing.T) {
 	if !strings.Contains(s.out.String(), "the client that calls at "+address) {
 		t.Errorf("%s", s.out)
 	}
+	// One that goes away without a word does not keep the others waiting for ever.
+	s = start(t, "conform", "client", "--listen=127.0.0.1:0", "--select=WS-4.1", "--patience=0.02")
+	address = s.err.await(t, `clients ask for cases at (http://\S+)\n`)[1]
+	if status, err := http.Get(address); err != nil {
+		t.Error(err)
+	} else {
+		status.Body.Close()
+	}
+	if code := s.ended(t); code != 1 || !strings.Contains(s.err.String(), "no client asks for one any more") || !strings.Contains(s.out.String(), "FAILED") {
+		t.Errorf("exit code %d", code)
+	}
 	for args, says := range map[string]string{
 		"--listen=127.0.0.1:x":        "--listen: ",
-		"--select=WS-4.2-01":          "no case is selected",
+		"--select=WS-4.2-01":          "none of the chosen cases is about a client",
 		"--listen=" + taken(t):        "another program listens at",
 		"--select=WS-4.1-1 {} --help": "no case is called",
 	} {

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha1"
 	"encoding/base64"
 	"fmt"
@@ -279,18 +280,11 @@ func (m *message) list(name string) string {
 }
 
 func (m *message) bytes() []byte {
-	eol := m.eol
-	if eol == "" {
-		eol = "\r\n"
-	}
-	s := m.before + m.line + eol
+	eol := cmp.Or(m.eol, "\r\n")
+	b := []byte(m.before + m.line + eol)
 	for _, f := range m.fields {
-		s += f + eol
+		b = append(append(b, f...), eol...)
 	}
-	if m.end != "" {
-		s += m.end
-	} else {
-		s += eol
-	}
-	return append([]byte(s), m.body...)
+	b = append(b, cmp.Or(m.end, eol)...)
+	return append(b, m.body...)
 }

@@ -61,8 +61,7 @@ func (r *recorder) list() []Event {
 // endsLast puts the end of what a connection brought behind all that it brought:
 // octets are noted when a step looks at them, their end when it comes.
 func endsLast(events []Event) []Event {
-	for i := len(events) - 1; i >= 0; i-- {
-		e := events[i]
+	for i, e := range slices.Backward(events) {
 		if e.Sent || e.Kind != EndOfWrite && e.Kind != Reset {
 			continue
 		}

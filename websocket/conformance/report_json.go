@@ -73,13 +73,13 @@ func WriteJSON(w io.Writer, reports []*Report) error {
 	fmt.Fprintf(b, "{\"version\":%d,\"reports\":[", jsonVersion)
 	for i, r := range reports {
 		if i > 0 {
-			b.WriteByte(',')
+			fmt.Fprint(b, ",")
 		}
 		if err := writeJSONReport(b, newJSONReport(r)); err != nil {
 			return fmt.Errorf("conformance: write the report: %w", err)
 		}
 	}
-	b.WriteString("\n]}\n")
+	fmt.Fprint(b, "\n]}\n")
 	return b.Flush()
 }
 
@@ -90,10 +90,10 @@ func writeJSONReport(b *bufio.Writer, r *jsonReport) error {
 	if err := writeJSONLine(b, head, `"results":null}`); err != nil {
 		return err
 	}
-	b.WriteString(`"results":[`)
+	fmt.Fprint(b, `"results":[`)
 	for i := range r.Results {
 		if i > 0 {
-			b.WriteByte(',')
+			fmt.Fprint(b, ",")
 		}
 		if err := writeJSONLine(b, &r.Results[i], ""); err != nil {
 			return err
@@ -111,7 +111,7 @@ func writeJSONLine(b *bufio.Writer, v any, end string) error {
 	if err := enc.Encode(v); err != nil {
 		return err
 	}
-	b.WriteByte('\n')
+	fmt.Fprint(b, "\n")
 	_, err := b.Write(escapeControls(bytes.TrimSuffix(line.Bytes(), []byte(end+"\n"))))
 	return err
 }
@@ -231,7 +231,7 @@ func newJSONResult(r *Result) jsonResult {
 		doc.With = append(doc.With, jsonKnob(k))
 	}
 	for _, s := range c.Steps {
-		doc.Steps = append(doc.Steps, jsonStep{s.Line, s.Text, s.Edits})
+		doc.Steps = append(doc.Steps, jsonStep(s))
 	}
 	for i := range r.Exchange {
 		e := &r.Exchange[i]

@@ -130,6 +130,11 @@ func (s *clientSide) ended(d time.Duration) bool {
 	select {
 	case <-s.done:
 		return true
+	default:
+	}
+	select {
+	case <-s.done:
+		return true
 	case <-time.After(d):
 		return false
 	}

@@ -5,7 +5,7 @@ import "slices"
 // features are what an end under test can offer besides the echo.
 var features = []string{
 	"deflate", "limit", "subprotocols", "header", "keepalive", "timeout", "do", "seen", "post", "answer", "routes",
-	"origin", "hosts", "tls", "urls", "proxy", "plain", "redirects", "refusal", "reconnect", "parallel",
+	"origin", "hosts", "tls", "urls", "proxy", "plain", "redirects", "refusal", "reconnect", "parallel", "subprotocol",
 	"rate", "connections", "session", "insist",
 }
 
@@ -15,7 +15,7 @@ func Features() []string { return slices.Clone(features) }
 
 // knobFeature has the feature that each setting belongs to.
 var knobFeature = map[string]string{
-	"limit": "limit", "deflate": "deflate", "subprotocols": "subprotocols", "require": "subprotocols", "header": "header",
+	"limit": "limit", "deflate": "deflate", "subprotocols": "subprotocols", "subprotocol": "subprotocol", "require": "subprotocols", "header": "header",
 	"ping": "keepalive", "pong": "keepalive", "handshake": "timeout", "stall": "timeout", "close": "timeout",
 	"do": "do", "code": "do", "reason": "do", "text": "do", "hex": "do", "bytes": "do", "n": "do", "each": "do",
 	"proxy": "proxy", "redirects": "redirects", "reconnect": "reconnect", "first": "reconnect", "most": "reconnect",

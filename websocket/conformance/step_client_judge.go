@@ -88,7 +88,7 @@ func expectGivesUp(_ *Case, rest string) (stepFunc, error) {
 		return nil, fmt.Errorf("gives up, not gives %s", rest)
 	}
 	return func(p *play) error {
-		switch err := p.w.await(p.deadline(0), func(in []byte) bool { return len(in) > 0 }); err {
+		switch err := p.w.await(p.deadline(0), something); err {
 		case nil:
 			return fmt.Errorf("the client sent %s", short(p.w.waiting()))
 		case errTimeout:

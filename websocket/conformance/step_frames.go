@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -11,7 +12,9 @@ import (
 
 func init() {
 	expects["begins"] = expectBegins
+	expects["any"] = expectAny
 	expects["amid"] = expectAmid
+	expects["only"] = expectOnlyPings
 	expects["error"] = expectError
 	expects["writers"] = expectWriters
 	expects["cutoff"] = expectCutOff
@@ -51,6 +54,25 @@ func expectBegins(_ *Case, rest string) (stepFunc, error) {
 	}, nil
 }
 
+// expectAny is "any binary N": a message of N octets.
+func expectAny(_ *Case, rest string) (stepFunc, error) {
+	word, digits, _ := strings.Cut(rest, " ")
+	n, err := strconv.Atoi(digits)
+	if err != nil || word != "text" && word != "binary" {
+		return nil, fmt.Errorf("any text N, or any binary N, not %q", rest)
+	}
+	return func(p *play) error {
+		if err := p.open(); err != nil {
+			return err
+		}
+		a, err := p.one(gotMessage, p.deadline(0))
+		if err == nil && (a.opcode != opcodes[word] || len(a.data) != n) {
+			err = fmt.Errorf("got %s", a)
+		}
+		return err
+	}, nil
+}
+
 // expectAmid waits for a Pong between two fragments of a message.
 func expectAmid(_ *Case, rest string) (stepFunc, error) {
 	payload, ok := strings.CutPrefix(rest, "pong")
@@ -73,6 +95,28 @@ func expectAmid(_ *Case, rest string) (stepFunc, error) {
 		}
 		return nil
 	}, err
+}
+
+// expectOnlyPings is "only pings D": for so long Pings come, if anything does.
+func expectOnlyPings(_ *Case, rest string) (stepFunc, error) {
+	limit, ok := strings.CutPrefix(rest, "pings ")
+	d, err := time.ParseDuration(limit)
+	if err != nil || !ok {
+		return nil, fmt.Errorf("only pings D, not %q", rest)
+	}
+	return func(p *play) error {
+		if err := p.open(); err != nil {
+			return err
+		}
+		a, err := p.next(time.Now().Add(d))
+		switch {
+		case errors.Is(err, errTimeout):
+			return nil
+		case err != nil:
+			return err
+		}
+		return fmt.Errorf("got %s", a)
+	}, nil
 }
 
 // refusal is how the text begins that says what the library has against

@@ -116,6 +116,7 @@ func TestFrameSteps(t *testing.T) {
 		{"as much as may come", "hold\nread\n< over\n< at most 1MiB", "81 01 61 81 01 61", "pass"},
 		{"another connection", "< text \"a\"\nreopen\n< text \"a\"\nswitch 0\n< close 1000\nswitch 1\n< close 1000", "81 01 61" + closes, "pass"},
 		{"no such connection", "> ping\nreopen\nswitch 2", end, "there are 2 connections"},
+		{"Pings", "< only pings 1ms\n< end", "89 00 89 00", "the end of the stream"},
 		{"a loop", "for n: a | b\nreopen\n< text \"{n}\"\nnext", "81 01 61", `got the text message "a"`},
 		{"a loop of several names", "for n m: a 1 | b 2\n> text \"{n}{m}\"\nnext\n< close 1000", closes, "pass"},
 		{"a message that looks back", "offer permessage-deflate\ntakeover\n< close 1000", closes, "pass"},

@@ -120,24 +120,27 @@ func (c *certificates) make(names ...string) error {
 
 // tlsSpec is how a case has the suite speak TLS.
 type tlsSpec struct {
-	which string
-	most  uint16 // version; 0: any
-	alpn  []string
+	which       string
+	least, most uint16 // versions; 0: any
+	alpn        []string
 }
 
-// parseTLS reads WHICH [max VERSION] [alpn A,B].
+// parseTLS reads WHICH [min VERSION] [max VERSION] [alpn A,B].
 func parseTLS(s string) (*tlsSpec, error) {
 	f := strings.Fields(s)
 	if len(f) == 0 || !slices.Contains([]string{"valid", "other-name", "expired", "unknown-issuer", "silent"}, f[0]) {
 		return nil, fmt.Errorf("a certificate is valid, other-name, expired or unknown-issuer, or the server silent: %q", s)
 	}
 	spec := &tlsSpec{which: f[0]}
-	versions := map[string]uint16{"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12}
 	for f = f[1:]; len(f) >= 2; f = f[2:] {
 		switch f[0] {
-		case "max":
-			if spec.most = versions[f[1]]; spec.most == 0 {
-				return nil, fmt.Errorf("%q is no version of TLS from 1.0 to 1.2", f[1])
+		case "min", "max":
+			v := &spec.most
+			if f[0] == "min" {
+				v = &spec.least
+			}
+			if *v = tlsVersions[f[1]]; *v == 0 {
+				return nil, fmt.Errorf("%q is no version of TLS from 1.0 to 1.3", f[1])
 			}
 		case "alpn":
 			spec.alpn = strings.Split(f[1], ",")
@@ -173,7 +176,7 @@ func (s *tlsSpec) config(c *certificates, h *hello) (*tls.Config, error) {
 	}
 	return &tls.Config{
 		Certificates: []tls.Certificate{*c.of[s.which]},
-		MinVersion:   tls.VersionTLS10, MaxVersion: s.most, NextProtos: s.alpn,
+		MinVersion:   max(s.least, tls.VersionTLS10), MaxVersion: s.most, NextProtos: s.alpn,
 		GetConfigForClient: func(i *tls.ClientHelloInfo) (*tls.Config, error) {
 			h.mu.Lock()
 			defer h.mu.Unlock()

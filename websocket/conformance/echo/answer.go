@@ -41,7 +41,7 @@ var (
 	}
 	ClientFeatures = []string{
 		"deflate", "plain", "limit", "subprotocols", "header", "keepalive", "timeout", "do", "seen", "urls", "proxy", "tls",
-		"redirects", "refusal", "reconnect", "parallel",
+		"redirects", "refusal", "reconnect", "parallel", "subprotocol",
 	}
 )
 

@@ -192,7 +192,7 @@ func awaitClosed(ctx context.Context, socket net.Conn) {
 	if err != nil {
 		return
 	}
-	tick := time.NewTicker(5 * time.Millisecond)
+	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
 	for !errors.Is(raw.Control(func(uintptr) {}), net.ErrClosed) {
 		select {

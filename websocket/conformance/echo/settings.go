@@ -58,36 +58,40 @@ const (
 // names are the settings and what reads their values. Values are checked where
 // they are read.
 var names = map[string]func(s *settings, v string) error{
-	"limit":        func(s *settings, v string) error { return number(&s.limit, v, 1, maxLimit) },
-	"deflate":      func(s *settings, v string) error { s.deflate = v; return nil },
-	"subprotocols": readSubprotocols,
-	"require":      readRequire,
-	"header":       readHeader,
-	"ping":         func(s *settings, v string) error { return duration(&s.ping, v) },
-	"pong":         func(s *settings, v string) error { return duration(&s.pong, v) },
-	"handshake":    func(s *settings, v string) error { return duration(&s.handshake, v) },
-	"stall":        func(s *settings, v string) error { return duration(&s.stall, v) },
-	"close":        func(s *settings, v string) error { return duration(&s.close, v) },
-	"proxy":        readProxy,
-	"redirects":    func(s *settings, v string) error { return number(&s.redirects, v, 0, maxDials) },
-	"reconnect":    func(s *settings, v string) error { return number(&s.reconnect, v, 1, maxDials) },
-	"first":        func(s *settings, v string) error { return duration(&s.first, v) },
-	"most":         func(s *settings, v string) error { return duration(&s.most, v) },
-	"parallel":     func(s *settings, v string) error { return number(&s.parallel, v, 1, maxDials) },
-	"rate":         func(s *settings, v string) error { return number(&s.rate, v, 1, maxEach) },
-	"connections":  func(s *settings, v string) error { return number(&s.connections, v, 1, maxEach) },
-	"session":      func(s *settings, v string) error { return duration(&s.session, v) },
-	"insist":       readInsist,
-	"do":           readDo,
-	"code":         func(s *settings, v string) error { return number(&s.code, v, 0, 65535) },
-	"reason":       func(s *settings, v string) error { s.reason = v; return nil },
-	"text":         func(s *settings, v string) error { s.payload = []byte(v); return nil },
-	"hex":          readHex,
-	"bytes":        func(s *settings, v string) error { return number(&s.bytes, v, 0, maxBytes) },
-	"n":            func(s *settings, v string) error { return number(&s.n, v, 1, maxWriters) },
-	"each":         func(s *settings, v string) error { return number(&s.each, v, 1, maxEach) },
-	"case":         readToken,
-	"seen":         func(s *settings, v string) error { s.seen = v != ""; return nil },
+	"limit":   func(s *settings, v string) error { return number(&s.limit, v, 1, maxLimit) },
+	"deflate": func(s *settings, v string) error { s.deflate = v; return nil },
+	"subprotocols": func(s *settings, v string) error {
+		s.subprotocols = append(s.subprotocols, strings.Split(v, ",")...)
+		return nil
+	},
+	"subprotocol": func(s *settings, v string) error { s.subprotocols = append(s.subprotocols, v); return nil },
+	"require":     readRequire,
+	"header":      readHeader,
+	"ping":        func(s *settings, v string) error { return duration(&s.ping, v) },
+	"pong":        func(s *settings, v string) error { return duration(&s.pong, v) },
+	"handshake":   func(s *settings, v string) error { return duration(&s.handshake, v) },
+	"stall":       func(s *settings, v string) error { return duration(&s.stall, v) },
+	"close":       func(s *settings, v string) error { return duration(&s.close, v) },
+	"proxy":       readProxy,
+	"redirects":   func(s *settings, v string) error { return number(&s.redirects, v, 0, maxDials) },
+	"reconnect":   func(s *settings, v string) error { return number(&s.reconnect, v, 1, maxDials) },
+	"first":       func(s *settings, v string) error { return duration(&s.first, v) },
+	"most":        func(s *settings, v string) error { return duration(&s.most, v) },
+	"parallel":    func(s *settings, v string) error { return number(&s.parallel, v, 1, maxDials) },
+	"rate":        func(s *settings, v string) error { return number(&s.rate, v, 1, maxEach) },
+	"connections": func(s *settings, v string) error { return number(&s.connections, v, 1, maxEach) },
+	"session":     func(s *settings, v string) error { return duration(&s.session, v) },
+	"insist":      readInsist,
+	"do":          readDo,
+	"code":        func(s *settings, v string) error { return number(&s.code, v, 0, 65535) },
+	"reason":      func(s *settings, v string) error { s.reason = v; return nil },
+	"text":        func(s *settings, v string) error { s.payload = []byte(v); return nil },
+	"hex":         readHex,
+	"bytes":       func(s *settings, v string) error { return number(&s.bytes, v, 0, maxBytes) },
+	"n":           func(s *settings, v string) error { return number(&s.n, v, 1, maxWriters) },
+	"each":        func(s *settings, v string) error { return number(&s.each, v, 1, maxEach) },
+	"case":        readToken,
+	"seen":        func(s *settings, v string) error { s.seen = v != ""; return nil },
 }
 
 // parse reads the query of a URL as it stands there. The error names the setting
@@ -129,19 +133,6 @@ func duration(to *time.Duration, v string) error {
 		return fmt.Errorf("%.40q is not a duration up to %v, such as 300ms", v, maxDuration)
 	}
 	*to = d
-	return nil
-}
-
-// readSubprotocols reads names that are escaped once more, for they may be any
-// text.
-func readSubprotocols(s *settings, v string) error {
-	for name := range strings.SplitSeq(v, ",") {
-		name, err := url.QueryUnescape(name)
-		if err != nil {
-			return err
-		}
-		s.subprotocols = append(s.subprotocols, name)
-	}
 	return nil
 }
 
