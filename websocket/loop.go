@@ -1,7 +1,6 @@
 package websocket
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,19 +14,6 @@ import (
 	"github.com/openline/openline/websocket/internal/poll"
 	"github.com/openline/openline/websocket/internal/proto"
 )
-
-// EventHandler is told what happens on a connection of a [Loop]. Its methods are
-// called one after the other, in the order of what happened, and hold up all
-// connections of the loop while they run: what takes long, or waits, belongs on a
-// goroutine. One that panics fails its connection with CloseInternalError.
-type EventHandler interface {
-	// OnOpen is called first, once.
-	OnOpen(c *LoopConn)
-	// OnMessage is called with each message. m.Data is valid until it returns.
-	OnMessage(c *LoopConn, m Message)
-	// OnClose is called last, once: no message can arrive or leave any more.
-	OnClose(c *LoopConn, err *CloseError)
-}
 
 // Loop drives any number of connections from one goroutine, without a goroutine
 // or a timer for each: on Linux, by epoll. A program that wants all processors at
@@ -219,10 +205,14 @@ func (l *Loop) guard(c *LoopConn, f func()) {
 			l.log.Error("websocket: task panicked", "panic", v, "stack", string(debug.Stack()))
 			return
 		}
-		c.shared.cfg.log.Error("websocket: handler panicked", "peer", c.addr(), "panic", v, "stack", string(debug.Stack()))
+		l.panicked(c, v)
 		l.fail(c, &proto.Error{Code: uint16(CloseInternalError), Reason: "internal error"})
 	}()
 	f()
+}
+
+func (l *Loop) panicked(c *LoopConn, v any) {
+	l.log.Error("websocket: handler panicked", "peer", c.RemoteAddr(), "panic", v, "stack", string(debug.Stack()))
 }
 
 // Attach hands a connection over to the loop, which calls h from then on. c must
@@ -238,7 +228,8 @@ func (l *Loop) Attach(c *Conn, h EventHandler) (*LoopConn, error) {
 	l.open.Add(1)
 	fd, ok := l.take(c)
 	if !ok {
-		lc.other = c
+		lc.other = &driven{Conn: c}
+		lc.other.told(lc)
 		l.driven[lc] = struct{}{}
 		l.others.Go(func() { l.drive(lc) })
 		return lc, nil
@@ -329,71 +320,6 @@ func (l *Loop) share(c *Conn) *loopShared {
 		l.shared[key] = s
 	}
 	return s
-}
-
-// Shutdown closes all connections with CloseGoingAway and waits until they are
-// gone. When ctx ends first, the rest is cut off and the error of ctx is
-// returned. The loop's goroutine has ended then.
-func (l *Loop) Shutdown(ctx context.Context) error {
-	l.mu.Lock()
-	if l.closed {
-		l.mu.Unlock()
-		return ErrLoopClosed
-	}
-	l.closed = true
-	others := make([]*LoopConn, 0, len(l.driven))
-	for c := range l.driven {
-		others = append(others, c)
-	}
-	if l.poller != nil {
-		l.tasks = append(l.tasks, func() { l.closeAll(func(c *LoopConn) { _ = c.Close(CloseGoingAway, shuttingDown) }) })
-	}
-	l.mu.Unlock()
-	for _, c := range others {
-		_ = c.Close(CloseGoingAway, shuttingDown)
-	}
-	if l.poller != nil {
-		l.wakeUp()
-	}
-	stop := context.AfterFunc(ctx, func() {
-		for _, c := range others {
-			c.other.cut()
-		}
-		l.mu.Lock()
-		l.tasks = append(l.tasks, func() { l.closeAll(l.cut) })
-		l.mu.Unlock()
-		if l.poller != nil {
-			l.wakeUp()
-		}
-	})
-	defer stop()
-	l.others.Wait()
-	<-l.done
-	return context.Cause(ctx)
-}
-
-func (l *Loop) closeAll(f func(*LoopConn)) {
-	for i := range l.slots {
-		if c := l.slots[i].conn; c != nil {
-			f(c)
-		}
-	}
-}
-
-// ended reports whether the loop has nothing left to do, for ever.
-func (l *Loop) ended() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.closed && len(l.free) == len(l.slots) && len(l.tasks) == 0
-}
-
-// abandon ends all connections, after an error that leaves no other way.
-func (l *Loop) abandon() {
-	l.mu.Lock()
-	l.closed = true
-	l.mu.Unlock()
-	l.closeAll(l.cut)
-	_ = l.poller.Close()
 }
 
 // message hands a message to the handler.

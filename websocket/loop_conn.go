@@ -1,8 +1,6 @@
 package websocket
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -10,6 +8,7 @@ import (
 	"github.com/openline/openline/websocket/internal/frame"
 	"github.com/openline/openline/websocket/internal/poll"
 	"github.com/openline/openline/websocket/internal/proto"
+	"github.com/openline/openline/websocket/internal/utf8x"
 )
 
 // LoopConn is a connection that a [Loop] drives. All methods may be called from
@@ -18,7 +17,7 @@ type LoopConn struct {
 	loop   *Loop
 	h      EventHandler
 	shared *loopShared
-	other  *Conn // a goroutine drives it; nil for the loop
+	other  *driven // a goroutine drives it; nil: the loop does
 	gone   []func()
 
 	// What only the loop uses.
@@ -45,31 +44,6 @@ type LoopConn struct {
 	write   *loopWrite // nil: nothing waits, nothing to remember
 	closing *CloseError
 	err     *CloseError
-}
-
-// loopWrite is what is to be sent, and what there is to remember about it.
-type loopWrite struct {
-	out        proto.Sender
-	keep       bool    // out is needed as long as the connection is
-	pieces     []piece // in order
-	off        int     // octets of the first one that have been sent
-	bytes      int     // in all pieces
-	messages   int     // that TrySend and Write added
-	overflowed bool    // a message did not fit
-	blocked    uint32  // the tick by which the socket has to take something; 0: it is not full
-}
-
-// piece is octets that are to be sent.
-type piece struct {
-	own      []byte    // the connection's memory; more may be appended
-	prepared *Prepared // or a message that is shared
-}
-
-func (p *piece) octets() []byte {
-	if p.prepared != nil {
-		return p.prepared.frame
-	}
-	return p.own
 }
 
 func (c *LoopConn) id() uint64 {
@@ -106,16 +80,19 @@ func (c *LoopConn) Err() error {
 // data is copied, or sent before Write returns. Text must be UTF-8 (RFC 6455
 // §8.1). ErrQueueFull says that the peer is behind by QueueMessages or
 // QueueBytes; nothing was queued then.
-func (c *LoopConn) Write(typ MessageType, data []byte) error {
+func (c *LoopConn) Write(typ MessageType, data []byte) error { return c.writeMessage(typ, data, true) }
+
+// WriteUncompressed is Write without compression, see [Conn.WriteUncompressed].
+func (c *LoopConn) WriteUncompressed(typ MessageType, data []byte) error {
+	return c.writeMessage(typ, data, false)
+}
+
+func (c *LoopConn) writeMessage(typ MessageType, data []byte, compress bool) error {
 	if typ != Text && typ != Binary {
 		return errType
 	}
 	if c.other != nil {
-		p, err := Prepare(typ, data)
-		if err == nil {
-			err = c.other.TrySend(p)
-		}
-		return err
+		return c.other.write(typ, data, compress)
 	}
 	c.mu.Lock()
 	if err := c.mayWrite(len(data)); err != nil {
@@ -126,7 +103,7 @@ func (c *LoopConn) Write(typ MessageType, data []byte) error {
 	if w == nil && len(data) < writeApart {
 		return c.writeShort(typ, data)
 	}
-	return c.writeLong(typ, data)
+	return c.writeLong(typ, data, compress)
 }
 
 // mayWrite says why nothing can be written. c.mu is held.
@@ -154,6 +131,55 @@ func (c *LoopConn) mayWrite(n int) error {
 	return nil
 }
 
+// WriteFragment queues the next part of a message that is sent in several frames;
+// typ is the type of the message, each time, and last ends it. Between the parts
+// no other message can be written. A text may be cut inside a character. Else it is
+// as Write.
+func (c *LoopConn) WriteFragment(typ MessageType, data []byte, last bool) error {
+	if typ != Text && typ != Binary {
+		return errType
+	}
+	if c.other != nil {
+		return c.other.writeFragment(typ, data, last)
+	}
+	c.mu.Lock()
+	if err := c.mayWrite(len(data)); err != nil {
+		c.mu.Unlock()
+		return err
+	}
+	c.uncork()
+	b, err := c.sender().AppendFragment(c.tail(), frame.Opcode(typ), last, data)
+	c.setTail(b)
+	if err == nil {
+		c.count()
+	}
+	c.dirtied()
+	if err != nil {
+		return fmt.Errorf("websocket: %w", err)
+	}
+	return nil
+}
+
+// Ping sends a Ping with a payload of at most 125 bytes, for a [PongHandler]. The
+// loop sends its own to peers that are silent, see ConnOptions.PingInterval.
+func (c *LoopConn) Ping(payload []byte) error {
+	if c.other != nil {
+		return c.other.ping(payload)
+	}
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		return c.err
+	}
+	c.uncork()
+	err := c.sender().QueuePing(payload)
+	c.dirtied()
+	if err != nil {
+		return fmt.Errorf("websocket: %w", err)
+	}
+	return nil
+}
+
 // writeShort is for the usual case: nothing waits to be sent. c.mu is held and
 // let go.
 func (c *LoopConn) writeShort(typ MessageType, data []byte) (err error) {
@@ -177,12 +203,12 @@ func (c *LoopConn) writeShort(typ MessageType, data []byte) (err error) {
 }
 
 // writeLong is Write in all other cases. c.mu is held and let go.
-func (c *LoopConn) writeLong(typ MessageType, data []byte) error {
+func (c *LoopConn) writeLong(typ MessageType, data []byte, compress bool) error {
 	c.uncork()
 	out := c.sender()
 	w := c.write
 	header, packed := [frame.MaxHeader]byte{}, []byte(nil)
-	if c.shared.pack != nil {
+	if compress && c.shared.pack != nil && (typ != Text || utf8x.Valid(data)) {
 		packed = out.Pack(nil, data)
 	}
 	// What is long goes out from where it is, if nothing stands in front of it.
@@ -212,8 +238,8 @@ func (c *LoopConn) writeLong(typ MessageType, data []byte) error {
 		return nil
 	}
 	b, err := out.AppendPacked(c.tail(), frame.Opcode(typ), data, packed)
+	c.setTail(b)
 	if err == nil {
-		c.setTail(b)
 		c.count()
 	}
 	c.dirtied()
@@ -241,6 +267,10 @@ func (c *LoopConn) TrySend(p *Prepared) error {
 	c.uncork()
 	out := c.sender()
 	w := c.write
+	if out.Fragmenting() {
+		c.mu.Unlock()
+		return fmt.Errorf("websocket: %w", proto.ErrFragment)
+	}
 	if c.shared.pack == nil && !c.shared.client {
 		w.pieces = append(w.pieces, piece{prepared: p})
 		w.bytes += len(p.frame)
@@ -258,90 +288,11 @@ func (c *LoopConn) TrySend(p *Prepared) error {
 	return nil
 }
 
-// sender returns the sender, with a place for what waits. c.mu is held.
-func (c *LoopConn) sender() *proto.Sender {
-	if c.write == nil {
-		c.write = loopWrites.Get().(*loopWrite)
-		c.write.out = proto.NewSender(c.shared.client)
-	}
-	return &c.write.out
-}
-
-// loopWrites are those that no connection needs now.
-var loopWrites = sync.Pool{New: func() any { return new(loopWrite) }}
-
-// dropWrite gives the sending half up, if there is nothing to remember. c.mu is
-// held.
-func (c *LoopConn) dropWrite() {
-	w := c.write
-	if w == nil || c.fd >= 0 && (w.keep || w.bytes > 0 || w.out.Closing() || w.out.HasControl()) {
-		return
-	}
-	c.write = nil
-	clear(w.pieces)
-	*w = loopWrite{pieces: w.pieces[:0]}
-	loopWrites.Put(w)
-}
-
-// uncork puts what is corked into the queue, so that what comes next stands
-// behind it. c.mu is held.
-func (c *LoopConn) uncork() {
-	if l := c.loop; c.held && len(l.cork) > 0 {
-		c.queueOwn(append([]byte(nil), l.cork...))
-		l.cork = l.cork[:0]
-	}
-}
-
-// queueOwn adds octets that are the connection's. c.mu is held.
-func (c *LoopConn) queueOwn(b []byte) {
-	c.sender()
-	w := c.write
-	w.pieces = append(w.pieces, piece{own: b})
-	w.bytes += len(b)
-}
-
-func (c *LoopConn) count() { c.write.messages++ }
-
-// tail returns the last piece to append to, or nothing. c.mu is held.
-func (c *LoopConn) tail() []byte {
-	w := c.write
-	if n := len(w.pieces); n > 0 && w.pieces[n-1].prepared == nil {
-		b := w.pieces[n-1].own
-		w.pieces = w.pieces[:n-1]
-		w.bytes -= len(b)
-		return b
-	}
-	return nil
-}
-
-// setTail puts it back.
-func (c *LoopConn) setTail(b []byte) {
-	if len(b) > 0 {
-		c.queueOwn(b)
-	}
-}
-
-// dirtied lets c.mu go and has the loop flush.
-func (c *LoopConn) dirtied() {
-	first := !c.dirty && !c.held
-	if first {
-		c.dirty = true
-	}
-	c.mu.Unlock()
-	if first {
-		c.loop.touch(c)
-	}
-}
-
 // Close begins the closing handshake, as [Conn.Close] does, and returns at once.
 // OnClose tells how it ended.
 func (c *LoopConn) Close(code CloseCode, reason string) error {
 	if c.other != nil {
-		if err := c.other.mayClose(code, reason); err != nil {
-			return err
-		}
-		go func() { _ = c.other.Close(code, reason) }()
-		return nil
+		return c.other.close(code, reason)
 	}
 	c.mu.Lock()
 	s := proto.NewSender(c.shared.client)
@@ -361,28 +312,6 @@ func (c *LoopConn) Close(code CloseCode, reason string) error {
 	}
 	c.dirtied()
 	return nil
-}
-
-// clear drops what waits for a peer that is behind, but for a frame that has been
-// sent in part; and what is corked, which would come behind it. c.mu is held.
-func (c *LoopConn) clear() {
-	w := c.write
-	if w == nil || w.bytes == 0 {
-		return
-	}
-	if c.held {
-		c.loop.cork = c.loop.cork[:0]
-	}
-	if w.off > 0 && len(w.pieces) > 0 {
-		// Which frame the socket has taken the half of is not known for what was
-		// appended together: that piece goes out whole.
-		clear(w.pieces[1:])
-		w.pieces = w.pieces[:1]
-		w.bytes = len(w.pieces[0].octets()) - w.off
-	} else {
-		w.pieces, w.bytes = nil, 0
-	}
-	w.messages = 0
 }
 
 // CloseNow ends the connection at once, without a Close frame.
@@ -416,47 +345,4 @@ func (c *LoopConn) usable() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err == nil && !c.abort
-}
-
-// mayClose says what is wrong with a code or a reason.
-func (c *Conn) mayClose(code CloseCode, reason string) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := c.out.CheckClose(uint16(code), reason); err != nil {
-		return fmt.Errorf("websocket: cannot close with %s: %w", code, err)
-	}
-	return nil
-}
-
-// drive is the loop's part, done by a goroutine.
-func (l *Loop) drive(lc *LoopConn) {
-	c := lc.other
-	call := func(f func()) (ok bool) {
-		defer func() {
-			if v := recover(); v != nil {
-				c.cfg.log.Error("websocket: handler panicked", "peer", c.RemoteAddr(), "panic", v)
-				go func() { _ = c.Close(CloseInternalError, "internal error") }()
-			}
-		}()
-		f()
-		return true
-	}
-	ctx := context.Background()
-	if call(func() { lc.h.OnOpen(lc) }) {
-		for m, err := range c.Messages(ctx) {
-			if err != nil || !call(func() { lc.h.OnMessage(lc, m) }) {
-				break
-			}
-		}
-	}
-	<-c.Done()
-	e, _ := errors.AsType[*CloseError](c.Err())
-	call(func() { lc.h.OnClose(lc, e) })
-	gone := make(chan struct{})
-	c.whenGone(func() { close(gone) })
-	<-gone
-	l.open.Add(-1)
-	l.mu.Lock()
-	delete(l.driven, lc)
-	l.mu.Unlock()
 }

@@ -150,6 +150,10 @@ func (l *Loop) receive(c *LoopConn, r *loopRead, b []byte) {
 			l.piece(c, r, &ev)
 		case proto.Ping:
 			c.pong(ev.Payload)
+		case proto.Pong:
+			if h, ok := c.h.(PongHandler); ok && len(ev.Payload) > 0 {
+				l.guard(c, func() { h.OnPong(c, ev.Payload) })
+			}
 		case proto.Close:
 			l.forget(r)
 			l.keepState(c, r)

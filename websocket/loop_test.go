@@ -572,3 +572,99 @@ func TestLoopClient(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// loopTold is a handler that hears everything there is.
+type loopTold struct {
+	loopFuncs
+	pong  func(*websocket.LoopConn, []byte)
+	drain func(*websocket.LoopConn)
+}
+
+func (h loopTold) OnPong(c *websocket.LoopConn, payload []byte) { h.pong(c, payload) }
+
+func (h loopTold) OnDrain(c *websocket.LoopConn) { h.drain(c) }
+
+// TestLoopPing: a handler hears of the Pong that answers its Ping.
+func TestLoopPing(t *testing.T) {
+	heard := make(chan string, 1)
+	url, _ := loopServer(t, nil, func() websocket.EventHandler {
+		return loopTold{
+			loopFuncs: loopFuncs{open: func(c *websocket.LoopConn) {
+				if err := c.Ping([]byte("well?")); err != nil {
+					t.Error(err)
+				}
+				if err := c.Ping(make([]byte, 126)); err == nil {
+					t.Error("a Ping of 126 octets was taken")
+				}
+			}},
+			pong: func(_ *websocket.LoopConn, payload []byte) { heard <- string(payload) },
+		}
+	})
+	p := wstest.Connect(t, url)
+	if got := p.ExpectPing(); string(got) != "well?" {
+		t.Errorf("%q", got)
+	}
+	p.SendFrame(true, 10, []byte("well?"))
+	if got := <-heard; got != "well?" {
+		t.Errorf("%q", got)
+	}
+}
+
+// TestLoopDrain: who found the queue full hears when it is empty.
+func TestLoopDrain(t *testing.T) {
+	conns, drained := make(chan *websocket.LoopConn, 1), make(chan struct{}, 1)
+	url, _ := loopServer(t, nil, func() websocket.EventHandler {
+		return loopTold{
+			loopFuncs: loopFuncs{open: func(c *websocket.LoopConn) { conns <- c }},
+			drain:     func(*websocket.LoopConn) { drained <- struct{}{} },
+		}
+	})
+	p := wstest.Connect(t, url)
+	c := <-conns
+	sent := 0
+	data := make([]byte, 10_000)
+	for ; ; sent++ {
+		if err := c.Write(websocket.Binary, data); errors.Is(err, websocket.ErrQueueFull) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range sent {
+		p.ExpectMessage(websocket.Binary, data)
+	}
+	<-drained
+	if err := c.Write(websocket.Text, []byte("goes on")); err != nil {
+		t.Error(err)
+	}
+	p.ExpectText("goes on")
+}
+
+// TestLoopFragments: a message can be sent in parts; nothing comes between them
+// but control frames, and text is checked across them.
+func TestLoopFragments(t *testing.T) {
+	conns := make(chan *websocket.LoopConn, 1)
+	url, _ := loopServer(t, nil, func() websocket.EventHandler {
+		return loopFuncs{open: func(c *websocket.LoopConn) { conns <- c }}
+	})
+	p := wstest.Connect(t, url)
+	c := <-conns
+	for _, part := range []string{"Z\xc3", "\x9f\xe6\xb0", "\xb4"} {
+		if err := c.WriteFragment(websocket.Text, []byte(part), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.Write(websocket.Text, []byte("no")); err == nil {
+		t.Error("a message was taken inside another")
+	}
+	if err := c.TrySend(prepare(t, "no")); err == nil {
+		t.Error("a prepared message was taken inside another")
+	}
+	if err := c.WriteFragment(websocket.Text, []byte("\xff"), true); err == nil {
+		t.Error("text that is not UTF-8 was taken")
+	}
+	if err := c.WriteFragment(websocket.Text, []byte("!"), true); err != nil {
+		t.Fatal(err)
+	}
+	p.ExpectText("Zß水!")
+}

@@ -129,7 +129,9 @@ func (l *Loop) flush(c *LoopConn) {
 			c.limit = max(c.limit, l.wheel.after(c.shared.cfg.writeTimeout))
 		}
 	}
+	drained := !more && w.overflowed && c.err == nil && !closing
 	if !more {
+		w.overflowed = w.overflowed && !drained
 		c.dropWrite()
 	}
 	if more && w.blocked == 0 && c.shared.cfg.writeTimeout > 0 {
@@ -153,6 +155,11 @@ func (l *Loop) flush(c *LoopConn) {
 		l.closeSent(c)
 	} else if more || closing {
 		l.schedule(c)
+	}
+	if h, ok := c.h.(DrainHandler); ok && drained {
+		c.hold()
+		l.guard(c, func() { h.OnDrain(c) })
+		l.release(c)
 	}
 }
 
