@@ -85,7 +85,7 @@ func (p *play) sendResponse(edits []string) error {
 	m := &message{line: "HTTP/1.1 101 Switching Protocols", fields: []string{
 		"Upgrade: websocket", "Connection: Upgrade", p.expand("Sec-WebSocket-Accept: {accept}"),
 	}}
-	if answer := p.c.defaultAnswer(); answer != "" {
+	if answer := p.suited(p.c.defaultAnswer()); answer != "" {
 		m.fields = append(m.fields, "Sec-WebSocket-Extensions: "+plainText(answer))
 	}
 	for _, e := range edits {
@@ -105,6 +105,30 @@ func (p *play) sendResponse(edits []string) error {
 	p.frames(agreed)
 	p.w.send(m.bytes(), 1, m.line)
 	return p.free()
+}
+
+// suited adds to the usual answer what the client's own offer has to be answered
+// with, for a client that offers something else than it was asked to.
+func (p *play) suited(answer string) string {
+	offer := strings.Join(p.got.values("Sec-WebSocket-Extensions"), ", ")
+	if _, err := judgeAnswer(offer, answer); err == nil || p.c.answer != "" || answer == "" {
+		return answer
+	}
+	list, _ := parseExtensions(offer)
+	for i := range list {
+		o, err := list[i].parseDeflate()
+		if err != nil || list[i].name != permessageDeflate {
+			continue
+		}
+		if o.serverNoTakeover && !strings.Contains(answer, "server_no_context_takeover") {
+			answer += "; server_no_context_takeover"
+		}
+		if o.clientNoTakeover && !strings.Contains(answer, "client_no_context_takeover") {
+			answer += "; client_no_context_takeover"
+		}
+		break
+	}
+	return answer
 }
 
 // defaultAnswer is the extension that the response names, if no edit changes it.

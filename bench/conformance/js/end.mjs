@@ -10,7 +10,7 @@ export const FRAGMENTS = 1 << 20
 const CLIENTS = 8
 
 /**
- * The settings that a URL asks for: `limit=N`, `deflate=off` or `deflate=OFFER`, `subprotocols=A,B`, `header=NAME:VALUE`.
+ * The settings that a URL asks for: `limit=N`, `deflate=off` or `deflate=OFFER`, `subprotocols=A,B`, `subprotocol=A`, `header=NAME:VALUE`.
  * @param {string} text a URL; one that is none asks for nothing
  */
 export function knobs(text) {
@@ -24,7 +24,7 @@ export function knobs(text) {
   return {
     limit: Number(query.get('limit')) || LIMIT,
     deflate: query.get('deflate') ?? '',
-    subprotocols: query.get('subprotocols')?.split(',').map(decodeURIComponent) ?? [], // each is escaped once more
+    subprotocols: [...(query.get('subprotocols')?.split(',') ?? []), ...query.getAll('subprotocol')],
     headers,
   }
 }

@@ -19,8 +19,8 @@ class Knobs:
             query = {}
         self.limit = int(query.get("limit", [LIMIT])[0])
         self.deflate = query.get("deflate", [""])[0]
-        subprotocols = query.get("subprotocols")  # each is escaped once more
-        self.subprotocols = [urllib.parse.unquote(s) for s in subprotocols[0].split(",")] if subprotocols else None
+        several = [name for value in query.get("subprotocols", []) for name in value.split(",")]
+        self.subprotocols = several + query.get("subprotocol", []) or None
         self.headers = [tuple(part.strip() for part in header.split(":", 1)) for header in query.get("header", [])]
 
 

@@ -33,7 +33,7 @@ type Knobs struct {
 	Limit        int64       // limit: the largest message in bytes
 	NoDeflate    bool        // deflate=off
 	Offer        string      // deflate: what a client is to offer; empty: as it likes
-	Subprotocols []string    // subprotocols: what a client is to offer; each is escaped once more
+	Subprotocols []string    // subprotocols, with commas, or subprotocol: what a client is to offer
 	Header       http.Header // header: what a client is to send
 }
 
@@ -57,12 +57,9 @@ func KnobsOf(u *url.URL) Knobs {
 		k.Offer = d
 	}
 	if q.Has("subprotocols") {
-		for s := range strings.SplitSeq(q.Get("subprotocols"), ",") {
-			if name, err := url.QueryUnescape(s); err == nil {
-				k.Subprotocols = append(k.Subprotocols, name)
-			}
-		}
+		k.Subprotocols = strings.Split(q.Get("subprotocols"), ",")
 	}
+	k.Subprotocols = append(k.Subprotocols, q["subprotocol"]...)
 	for _, h := range q["header"] {
 		if name, value, ok := strings.Cut(h, ":"); ok {
 			k.Header.Add(name, strings.TrimSpace(value))
