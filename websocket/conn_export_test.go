@@ -33,7 +33,7 @@ func NewTestPair(tb testing.TB, o *ConnOptions) (*Conn, net.Conn) {
 func QueueWithoutSending(c *Conn, p *Prepared) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.queue.add(p, c.cfg)
+	c.queue.add(p, c.cfg, false)
 }
 
 // CompressedForms is how often p has been compressed.

@@ -227,7 +227,7 @@ func (c *LoopConn) writeLong(typ MessageType, data []byte, compress bool) error 
 			if n < len(h) {
 				rest = append(rest, h[n:]...)
 			}
-			c.queueOwn(append(rest, data[max(0, n-len(h)):]...))
+			c.queueRest(append(rest, data[max(0, n-len(h)):]...), n > 0)
 			c.count()
 		} else if !out.HasControl() && !out.Closing() {
 			c.dropWrite()
@@ -252,7 +252,7 @@ func (c *LoopConn) writeLong(typ MessageType, data []byte, compress bool) error 
 // TrySend queues p and returns at once, as [Conn.TrySend] does.
 func (c *LoopConn) TrySend(p *Prepared) error {
 	if c.other != nil {
-		return c.other.TrySend(p)
+		return c.other.trySend(p)
 	}
 	c.mu.Lock()
 	if err := c.mayWrite(len(p.frame)); err != nil {

@@ -5,16 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
+	"github.com/openline/openline/websocket/internal/frame"
 	"github.com/openline/openline/websocket/internal/proto"
+	"github.com/openline/openline/websocket/internal/utf8x"
 )
 
 // driven is a connection that no loop can drive: a goroutine does it.
 type driven struct {
 	*Conn
-	mu   sync.Mutex // guards the following
-	part []byte     // of the message that is written in fragments
-	typ  MessageType
+	held atomic.Bool // a method of the handler is being called
+	mu   sync.Mutex  // guards the following, about a message that is written in fragments
+	part []byte      // what has been collected of it
+	typ  MessageType // 0: none is
+	text utf8x.Validator
 }
 
 // drive is the loop's part, done by a goroutine.
@@ -27,6 +32,8 @@ func (l *Loop) drive(lc *LoopConn) {
 				go func() { _ = c.Close(CloseInternalError, "internal error") }()
 			}
 		}()
+		lc.other.held.Store(true)
+		defer lc.other.held.Store(false)
 		f()
 		return true
 	}
@@ -35,6 +42,7 @@ func (l *Loop) drive(lc *LoopConn) {
 			if err != nil || !call(func() { lc.h.OnMessage(lc, m) }) {
 				break
 			}
+			c.catchUp() // who answers faster than its peer reads is read no faster either
 		}
 	}
 	<-c.Done()
@@ -66,24 +74,58 @@ func (d *driven) write(typ MessageType, data []byte, compress bool) error {
 		return err
 	}
 	p.plain = !compress
-	return d.TrySend(p)
+	return d.trySend(p)
 }
 
-// writeFragment collects the fragments: where a message is cut means nothing
+func (d *driven) trySend(p *Prepared) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.typ != 0 {
+		return fmt.Errorf("websocket: %w", proto.ErrFragment)
+	}
+	return d.queueUp(p)
+}
+
+// queueUp queues p. An answer always fits: see drive. d.mu is held.
+func (d *driven) queueUp(p *Prepared) error { return d.Conn.trySend(p, d.held.Load()) }
+
+// writeFragment queues a part of a message as a frame of its own. A client, which
+// masks each frame anew, collects the parts: where a message is cut means nothing
 // (RFC 6455 §5.4).
 func (d *driven) writeFragment(typ MessageType, data []byte, last bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.typ != 0 && d.typ != typ {
+	text, op := d.text, frame.Continuation
+	switch d.typ {
+	case 0:
+		text.Reset()
+		op = frame.Opcode(typ)
+	case typ:
+	default:
 		return fmt.Errorf("websocket: %w", proto.ErrFragment)
 	}
-	d.part, d.typ = append(d.part, data...), typ
-	if !last {
-		return nil
+	if typ == Text && (!text.Write(data) || last && !text.Complete()) {
+		return fmt.Errorf("websocket: %w", proto.ErrNotUTF8)
 	}
-	whole := d.part
-	d.part, d.typ = nil, 0
-	return d.write(typ, whole, true)
+	whole := data
+	if d.client {
+		if whole = append(d.part, data...); !last {
+			d.part, d.typ, d.text = whole, typ, text
+			return nil
+		}
+		op = frame.Opcode(typ)
+	}
+	p := &Prepared{typ: typ, plain: true, header: frame.Size(len(whole), false)}
+	p.frame = frame.AppendHeader(make([]byte, 0, p.header+len(whole)), frame.Header{Fin: last, Opcode: op, Length: uint64(len(whole))})
+	p.frame = append(p.frame, whole...)
+	if err := d.queueUp(p); err != nil {
+		return err
+	}
+	d.text, d.typ, d.part = text, typ, nil
+	if last {
+		d.typ = 0
+	}
+	return nil
 }
 
 func (d *driven) ping(payload []byte) error {
@@ -108,4 +150,21 @@ func (d *driven) close(code CloseCode, reason string) error {
 	}
 	go func() { _ = c.Close(code, reason) }()
 	return nil
+}
+
+// catchUp waits until the queue is empty, if it is half full.
+func (c *Conn) catchUp() {
+	c.mu.Lock()
+	behind := c.cfg.queueMax > 0 && c.queue.len() > c.cfg.queueMax/2 || c.cfg.queueBytes > 0 && c.queue.bytes > c.cfg.queueBytes/2
+	c.mu.Unlock()
+	if !behind || c.acquire(context.Background(), c.sending) != nil {
+		return
+	}
+	defer c.sendingDone()
+	buf := getBuffer()
+	defer putBuffer(buf)
+	c.mu.Lock()
+	*buf = c.queue.appendAll(c.out.AppendControl((*buf)[:0]), &c.out)
+	c.mu.Unlock()
+	_ = c.send(context.Background(), *buf, len(*buf), nil) // an error ends the connection
 }

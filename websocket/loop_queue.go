@@ -21,6 +21,7 @@ type loopWrite struct {
 // piece is octets that are to be sent.
 type piece struct {
 	own      []byte    // the connection's memory; more may be appended
+	cut      bool      // own begins inside a frame
 	prepared *Prepared // or a message that is shared
 }
 
@@ -29,6 +30,11 @@ func (p *piece) octets() []byte {
 		return p.prepared.frame
 	}
 	return p.own
+}
+
+// inFrame reports whether part of a frame has been sent and part of it has not.
+func (w *loopWrite) inFrame() bool {
+	return len(w.pieces) > 0 && (w.off > 0 || w.pieces[0].cut)
 }
 
 // sender returns the sender, with a place for what waits. c.mu is held.
@@ -66,10 +72,13 @@ func (c *LoopConn) uncork() {
 }
 
 // queueOwn adds octets that are the connection's. c.mu is held.
-func (c *LoopConn) queueOwn(b []byte) {
+func (c *LoopConn) queueOwn(b []byte) { c.queueRest(b, false) }
+
+// queueRest adds octets of which some in front may be out already. c.mu is held.
+func (c *LoopConn) queueRest(b []byte, cut bool) {
 	c.sender()
 	w := c.write
-	w.pieces = append(w.pieces, piece{own: b})
+	w.pieces = append(w.pieces, piece{own: b, cut: cut})
 	w.bytes += len(b)
 }
 
@@ -78,7 +87,7 @@ func (c *LoopConn) count() { c.write.messages++ }
 // tail returns the last piece to append to, or nothing. c.mu is held.
 func (c *LoopConn) tail() []byte {
 	w := c.write
-	if n := len(w.pieces); n > 0 && w.pieces[n-1].prepared == nil {
+	if n := len(w.pieces); n > 0 && w.pieces[n-1].prepared == nil && !w.pieces[n-1].cut {
 		b := w.pieces[n-1].own
 		w.pieces = w.pieces[:n-1]
 		w.bytes -= len(b)
@@ -116,7 +125,7 @@ func (c *LoopConn) clear() {
 	if c.held {
 		c.loop.cork = c.loop.cork[:0]
 	}
-	if w.off > 0 && len(w.pieces) > 0 {
+	if w.inFrame() {
 		// Which frame the socket has taken the half of is not known for what was
 		// appended together: that piece goes out whole.
 		clear(w.pieces[1:])

@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"slices"
 	"syscall"
 
 	"github.com/openline/openline/websocket/internal/poll"
@@ -36,7 +37,7 @@ func (l *Loop) release(c *LoopConn) {
 			n = 0
 		}
 		if n < len(l.cork) {
-			c.queueOwn(append([]byte(nil), l.cork[n:]...))
+			c.queueRest(append([]byte(nil), l.cork[n:]...), n > 0)
 			l.cork = l.cork[:0]
 			c.mu.Unlock()
 			l.flush(c)
@@ -58,7 +59,10 @@ func (l *Loop) flushHeld(c *LoopConn) {
 		if err != nil {
 			n = 0
 		}
-		l.cork = l.cork[:copy(l.cork, l.cork[n:])]
+		if n < len(l.cork) {
+			c.queueRest(append([]byte(nil), l.cork[n:]...), n > 0)
+		}
+		l.cork = l.cork[:0]
 	}
 	c.cork(l)
 	c.mu.Unlock()
@@ -168,11 +172,13 @@ func (l *Loop) flush(c *LoopConn) {
 func (l *Loop) collect(c *LoopConn) []byte {
 	w := c.write
 	if w.out.HasControl() {
-		// Not inside a frame of which a part is out.
-		if w.off == 0 {
-			w.pieces = append([]piece{{own: w.out.AppendControl(nil)}}, w.pieces...)
-			w.bytes += len(w.pieces[0].own)
+		at := 0
+		if w.inFrame() {
+			at = 1 // behind that frame, and whatever was appended to it
 		}
+		b := w.out.AppendControl(nil)
+		w.pieces = slices.Insert(w.pieces, at, piece{own: b})
+		w.bytes += len(b)
 	}
 	if len(w.pieces) == 0 && w.out.HasClose() {
 		c.queueOwn(w.out.AppendClose(nil))
