@@ -121,12 +121,12 @@ func (l *Loop) flush(c *LoopConn) {
 	if sent > 0 {
 		w.blocked = 0
 	}
-	more := w.bytes > 0
+	more := w.bytes > 0 || w.out.HasControl() || w.out.HasClose()
 	if cfg := c.shared.cfg; w.bytes <= cfg.queueBytes/4 && (cfg.queueMax == 0 || w.messages <= cfg.queueMax/4) {
 		c.paused = false
 	}
 	closing := w.out.Closing()
-	closeSent := closing && !more && !w.out.HasClose()
+	closeSent := closing && !more
 	if closing && c.err == nil && c.limit == 0 {
 		c.limit = l.wheel.after(c.shared.cfg.closeTimeout)
 		if w.overflowed {
