@@ -64,8 +64,10 @@ func (c *client) again(ctx context.Context, a address) error {
 		}
 		pause := min(first<<min(try, 20), most)
 		switch {
-		case c.breaks("WS-7.2-01"), stubborn:
+		case stubborn:
 			pause = 0
+		case c.breaks("WS-7.2-01"):
+			pause = first << min(2*try, 20) // there is no bound
 		case !c.breaks("WS-7.2-01/fixed"):
 			pause = time.Duration(mathrand.Int64N(int64(pause)) + 1)
 		}
@@ -79,7 +81,7 @@ func (c *client) again(ctx context.Context, a address) error {
 // connect opens one connection and serves it until its end.
 func (c *client) connect(ctx context.Context, a address) (ending, error) {
 	within, cancel := context.WithTimeout(ctx, c.set.handshake)
-	if slices.Contains([]string{"WS-4.1-11", "WS-4.1-11/stall", "WS-4.1-11/progress", "WS-4.1-11/tls", "WS-4.1-11/proxy"}, string(c.fault)) {
+	if slices.Contains([]string{"WS-4.1-11", "WS-4.1-11/stall", "WS-4.1-11/progress", "WS-4.1-11/tls", "WS-4.1-11/proxy", "WS-4.1-13/endless"}, string(c.fault)) {
 		within, cancel = context.WithCancel(ctx) // the deadline does not cover all of it
 	}
 	o, err := c.openAlone(within, a)

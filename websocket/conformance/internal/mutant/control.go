@@ -56,7 +56,7 @@ func (c *conn) pong(p []byte) error {
 		return nil
 	case c.breaks("WS-5.5.2-05"):
 		for range 10 { // so that a slow machine keeps enough
-			if c.behind.kept() < 40<<20 {
+			if c.behind.total() < 40<<20 {
 				_ = c.sendControl(opPong, p)
 			}
 		}

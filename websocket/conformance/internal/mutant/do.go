@@ -41,8 +41,8 @@ func (c *conn) do() {
 // flood sends until nothing can be sent any more.
 func (c *conn) flood() {
 	p := bytes.Repeat([]byte{'.'}, 16<<10)
-	for n := 0; c.send(opBinary, p) == nil; n++ {
-		if c.behind != nil && n == 6000 { // enough of it
+	for c.send(opBinary, p) == nil {
+		if c.behind != nil && !c.behind.roomy(c.gone) {
 			return
 		}
 	}

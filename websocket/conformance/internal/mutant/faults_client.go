@@ -103,7 +103,7 @@ var clientFaults = []Fault{
 	{"WS-4.4-06", "tries again and again when its version is refused"},
 	{"WS-4.4-06/lines", "tells only the first line of versions"},
 	{"WS-4.4-06/list", "tells only the first version"},
-	{"WS-7.2-01", "comes back at once"},
+	{"WS-7.2-01", "comes back after pauses that grow without a bound"},
 	{"WS-7.2-01/fixed", "comes back after pauses that are not random"},
 	{"WS-7.2-01/normal", "comes back after a normal close"},
 	{"WS-9-06", "takes extensions that are malformed"},

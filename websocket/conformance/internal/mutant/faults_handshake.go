@@ -61,7 +61,7 @@ var handshakeFaults = []Fault{
 	{"WS-9-04", "refuses empty elements in the list of extensions"},
 	{"WS-9-04/nothing", "compresses when the list of extensions is empty"},
 	{"WS-9-04/space", "refuses white space around an equals sign"},
-	{"WS-9-05", "answers an extension that it does not know, besides the one that it does"},
+	{"WS-9-05", "looks at the first extension only"},
 	{"WS-9-05/unknown", "answers an extension that it does not know"},
 	{"WS-9-08", "takes a time that grows with the square of the number of offers"},
 	{"WS-10.2-01", "takes any origin"},

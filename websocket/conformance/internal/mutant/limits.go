@@ -68,7 +68,8 @@ type overflow struct {
 	mu    sync.Mutex
 	more  *sync.Cond
 	queue [][]byte
-	size  int
+	put   int // octets so far
+	wait  int // those of them that have not been written
 	idle  bool
 }
 
@@ -91,29 +92,53 @@ func newOverflow(c *conn) *overflow {
 				o.more.Wait()
 			}
 			o.idle = false
-			queue := net.Buffers(o.queue)
-			o.queue = nil
+			n, size := 0, 0
+			for n < len(o.queue) && size < 256<<10 {
+				size += len(o.queue[n])
+				n++
+			}
+			batch := net.Buffers(o.queue[:n:n])
+			o.queue = o.queue[n:]
 			o.mu.Unlock()
-			_, _ = queue.WriteTo(c.nc)
+			_, _ = batch.WriteTo(c.nc)
 			o.mu.Lock()
+			o.wait -= size
+			o.more.Broadcast()
 		}
 	}()
 	return o
 }
 
-func (o *overflow) put(b []byte) {
+func (o *overflow) add(b []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.queue = append(o.queue, b)
-	o.size += len(b)
+	o.put += len(b)
+	o.wait += len(b)
 	o.more.Broadcast()
 }
 
-// kept is how much has been put into the queue.
-func (o *overflow) kept() int {
+// total returns how many octets have been put into the queue.
+func (o *overflow) total() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.size
+	return o.put
+}
+
+// roomy waits until less than 80 MiB wait in the queue, which is more than enough, and
+// reports whether the connection goes on.
+func (o *overflow) roomy(gone <-chan struct{}) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for o.wait > 80<<20 {
+		select {
+		case <-gone:
+			return false
+		default:
+		}
+		o.more.Wait()
+	}
+	return true
 }
 
 // flush waits until all has been written.

@@ -93,7 +93,7 @@ func parseParam(s string, f fault) (p param, ok bool) {
 	if !p.valued {
 		return p, true
 	}
-	if rest, quoted := strings.CutPrefix(p.value, `"`); quoted && !f.breaks("WS-9-02") && !f.breaks("PD-7.1-04/quotes") {
+	if rest, quoted := strings.CutPrefix(p.value, `"`); quoted && !f.breaks("WS-9-02") {
 		rest, ended := strings.CutSuffix(rest, `"`)
 		if !ended || strings.HasSuffix(rest, `\`) && !strings.HasSuffix(rest, `\\`) {
 			return p, false
@@ -106,6 +106,9 @@ func parseParam(s string, f fault) (p param, ok bool) {
 			b = append(b, rest[i])
 		}
 		p.value = string(b)
+		if f.breaks("PD-7.1-04/quotes") {
+			p.value = "'" + p.value + "'"
+		}
 	}
 	return p, isToken(p.value)
 }

@@ -62,7 +62,9 @@ func (s *session) chooseTerms(q *request, set settings) (*terms, *refusal) {
 		return nil, nil
 	case s.breaks("WS-9-08"):
 		s.toil(list)
-	case s.breaks("WS-9-05") || s.breaks("WS-9-05/unknown"):
+	case s.breaks("WS-9-05") && list[0].name != "permessage-deflate":
+		return nil, nil
+	case s.breaks("WS-9-05/unknown"):
 		return &terms{also: list[0].name}, nil
 	case s.breaks("PD-7.1-08/first") && len(list) > 1:
 		return &terms{also: "permessage-deflate", serverBits: 10}, nil
@@ -76,7 +78,7 @@ func (s *session) chooseTerms(q *request, set settings) (*terms, *refusal) {
 			return t, nil
 		}
 		if s.breaks("PD-7.1-08") {
-			return nil, refuse(400, "the first offer cannot be accepted")
+			break
 		}
 	}
 	return nil, nil

@@ -109,7 +109,7 @@ func (c *conn) put(first byte, p []byte) error {
 		b = append(b, p...)
 	}
 	if c.behind != nil {
-		c.behind.put(b)
+		c.behind.add(b)
 		return nil
 	}
 	if c.others != nil {
