@@ -3,6 +3,7 @@ package websocket
 import (
 	"log/slog"
 	"net"
+	"reflect"
 	"testing"
 )
 
@@ -49,3 +50,6 @@ func IsClosing(h *Handler) bool {
 	defer h.mu.Unlock()
 	return h.closing
 }
+
+// LoopConnSize is what an idle connection of a loop takes.
+var LoopConnSize = reflect.TypeFor[LoopConn]().Size()

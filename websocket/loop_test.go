@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -667,4 +668,33 @@ func TestLoopFragments(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.ExpectText("Zß水!")
+}
+
+// TestLoopAllocations: a message that is echoed costs no memory that has to be
+// collected, and a connection that is idle costs little.
+func TestLoopAllocations(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector allocates, too")
+	}
+	if n := websocket.LoopConnSize; n > 208 {
+		t.Errorf("an idle connection takes %d bytes", n)
+	}
+	url, _ := loopServer(t, nil, func() websocket.EventHandler { return loopEcho{} })
+	p := wstest.Connect(t, url)
+	nc := p.NetConn()
+	_ = nc.SetDeadline(time.Now().Add(guard))
+	frame := p.AppendFrame(nil, true, 2, make([]byte, 64))
+	got := make([]byte, 2+64)
+	echo := func() {
+		if _, err := nc.Write(frame); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadFull(nc, got); err != nil {
+			t.Fatal(err)
+		}
+	}
+	echo()
+	if n := testing.AllocsPerRun(1000, echo); n > 0 {
+		t.Errorf("%v allocations a message", n)
+	}
 }

@@ -32,7 +32,6 @@ type Poller struct {
 	kernel [256]unix.EpollEvent
 	events []Event
 	try    func(fd uintptr) bool
-	got    int
 	err    error
 	until  time.Time // the deadline that is set
 }
