@@ -133,6 +133,9 @@ func (p *play) step(s Step) error {
 	if err == nil {
 		err = run(p)
 	}
+	if err == nil && p.ctx.Err() != nil { // the end that was seen may be the suite's own
+		err = fmt.Errorf("the case took too long")
+	}
 	if err != nil {
 		return p.explain(&s, err)
 	}

@@ -162,6 +162,9 @@ func (p *play) either(kind arrivalKind, deadline time.Time) (*arrival, error) {
 		case err != nil:
 			return nil, err
 		case p.allows(a):
+			if time.Now().After(deadline) { // what is allowed may come without end
+				return nil, errTimeout
+			}
 		case a.kind == kind:
 			return a, nil
 		case a.kind == gotMessage:
@@ -186,6 +189,9 @@ func (p *play) final(deadline time.Time) (*arrival, error) {
 		case err != nil:
 			return nil, err
 		case p.allows(a):
+			if time.Now().After(deadline) {
+				return nil, errTimeout
+			}
 		case a.kind == gotMessage || a.kind == gotPong:
 			return nil, fmt.Errorf("got %s", a)
 		default:

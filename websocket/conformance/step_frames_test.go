@@ -161,6 +161,67 @@ func TestStall(t *testing.T) {
 	}
 }
 
+// TestWithoutEnd has a server send messages that nobody looks at, for ever: what is
+// waited for has its time all the same.
+func TestWithoutEnd(t *testing.T) {
+	t.Parallel()
+	u := flooding(t)
+	for _, step := range []string{"end", "close 1000", "reply 1000", `pong "z"`} {
+		if res := playServer(t, u, "ignore messages\n< within 50ms "+step, true); res.Verdict != Failed || !strings.Contains(res.Reason, "came in time") {
+			t.Errorf("%s: %v %s", step, res.Verdict, res.Reason)
+		}
+	}
+}
+
+// TestCaseTimeout has a case end by its own time: the connections that the suite then
+// closes are not the end that the case waits for.
+func TestCaseTimeout(t *testing.T) {
+	t.Parallel()
+	u := saying(t, nil, true)
+	l := library{groups: map[string]*Group{}}
+	if err := l.parse("test.txt", "group T-1 RFC 0 §0\nitem T-1-01 server MUST\nrule None.\ncase a case\n< end"); err != nil {
+		t.Fatal(err)
+	}
+	r := newRun(&Options{Strict: true, Timeout: 50 * time.Millisecond, Within: time.Minute}, ServerActor)
+	r.features, r.server = []string{"all"}, u
+	if res := r.one(t.Context(), l.groups["T-1"].Items[0].Cases[0]); res.Verdict != Failed || !strings.Contains(res.Reason, "too long") {
+		t.Errorf("%v %s", res.Verdict, res.Reason)
+	}
+}
+
+// flooding is a server that opens each connection and sends messages without end.
+func flooding(t *testing.T) *url.URL {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			running.Go(func() {
+				defer nc.Close()
+				if _, err := http.ReadRequest(bufio.NewReader(nc)); err != nil {
+					return
+				}
+				_, err := io.WriteString(nc, opening)
+				for err == nil {
+					_, err = nc.Write([]byte{0x81, 0x01, 'a'})
+				}
+			})
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		running.Wait()
+	})
+	return &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/echo"}
+}
+
 // TestWrongSteps has the lines that are none refused when they are read.
 func TestWrongSteps(t *testing.T) {
 	for _, text := range []string{

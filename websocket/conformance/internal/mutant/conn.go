@@ -38,6 +38,7 @@ type conn struct {
 	messages int
 	bucket   bucket
 	inside   bool // a frame has begun and not ended
+	granted  bool // and has a deadline
 	held     []func() error
 	ping     []byte // the one before
 }

@@ -41,10 +41,13 @@ func (c *conn) do() {
 // flood sends until nothing can be sent any more.
 func (c *conn) flood() {
 	p := bytes.Repeat([]byte{'.'}, 16<<10)
-	for c.send(opBinary, p) == nil {
-		if c.behind != nil && !c.behind.roomy(c.gone) {
-			return
+	if c.behind != nil {
+		for b := c.frame(0x80|opBinary, p); c.behind.roomy(c.gone) && !c.weAreClosing(); {
+			c.behind.add(b)
 		}
+		return
+	}
+	for c.send(opBinary, p) == nil {
 	}
 }
 

@@ -203,14 +203,10 @@ func (c *conn) grant() {
 	switch {
 	case c.breaks("WS-5.2-13"), c.breaks("WS-10.4-02/stall"):
 		return
-	case c.breaks("WS-5.2-13/steady"):
-		c.clock.mu.Lock()
-		counting := !c.clock.frame.IsZero()
-		c.clock.mu.Unlock()
-		if counting {
-			return
-		}
+	case c.breaks("WS-5.2-13/steady") && c.granted:
+		return
 	}
+	c.granted = true
 	c.clock.set(&c.clock.frame, time.Now().Add(c.set.stall))
 }
 
@@ -254,16 +250,20 @@ func (c *conn) readPayload(h *header, take func([]byte) error) error {
 	if c.breaks("WS-5.2-13/steady") && !h.fin {
 		return nil
 	}
-	c.clock.set(&c.clock.frame, time.Time{})
+	if c.granted {
+		c.granted = false
+		c.clock.set(&c.clock.frame, time.Time{})
+	}
 	return nil
 }
 
 // mask combines a payload with its key, RFC 6455 §5.3; at is the place of p's first
 // octet in it.
 func (c *conn) mask(p []byte, key [4]byte, at int) {
+	spoils := c.breaks("WS-5.3-02")
 	for i := range p {
 		p[i] ^= key[(at+i)%4]
-		if c.breaks("WS-5.3-02") && (at+i)%4 == 0 {
+		if spoils && (at+i)%4 == 0 {
 			p[i] ^= 1
 		}
 	}

@@ -90,6 +90,25 @@ func (c *conn) put(first byte, p []byte) error {
 	if c.broken {
 		return errClosing
 	}
+	b := c.frame(first, p)
+	if c.behind != nil {
+		c.behind.add(b)
+		return nil
+	}
+	if c.others != nil {
+		c.others.Lock()
+		defer c.others.Unlock()
+	}
+	c.nc.SetWriteDeadline(time.Now().Add(writeTime))
+	if _, err := c.nc.Write(b); err != nil {
+		c.broken = true
+		return err
+	}
+	return nil
+}
+
+// frame returns a frame.
+func (c *conn) frame(first byte, p []byte) []byte {
 	masked := c.client
 	switch {
 	case c.breaks("WS-5.1-03") && !c.client, c.breaks("WS-5.1-04"):
@@ -105,23 +124,9 @@ func (c *conn) put(first byte, p []byte) error {
 			c.mask(p, key, 0)
 		}
 		c.mask(b[at:], key, 0)
-	} else {
-		b = append(b, p...)
+		return b
 	}
-	if c.behind != nil {
-		c.behind.add(b)
-		return nil
-	}
-	if c.others != nil {
-		c.others.Lock()
-		defer c.others.Unlock()
-	}
-	c.nc.SetWriteDeadline(time.Now().Add(writeTime))
-	if _, err := c.nc.Write(b); err != nil {
-		c.broken = true
-		return err
-	}
-	return nil
+	return append(b, p...)
 }
 
 // appendLength writes the length in its shortest form.
