@@ -3,11 +3,11 @@
 
 ARGS ?=
 
-.PHONY: help run build test install-deps fmt fmt-check vet lint unit race conformance fuzz interop js browser vuln clean
+.PHONY: help run build test install-deps fmt fmt-check vet cross lint unit race conformance fuzz interop js browser vuln clean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
-	@echo 'parts of make test: install-deps fmt-check vet lint unit race conformance fuzz interop js browser'
+	@echo 'parts of make test: install-deps fmt-check vet cross lint unit race conformance fuzz interop js browser'
 
 build:
 	go build -trimpath -o bin/openline ./cmd/openline
@@ -20,7 +20,7 @@ test:
 	@.ci/test
 
 # One part alone, with the same set-up and the same summary as in make test.
-install-deps vet lint unit race conformance fuzz interop js browser:
+install-deps vet cross lint unit race conformance fuzz interop js browser:
 	@.ci/test $@
 
 fmt-check:

@@ -25,7 +25,9 @@ type Conn struct {
 	client      bool
 	tls         bool // nc is a TLS connection
 	subprotocol string
-	pack        *packing // how messages are compressed, nil: not at all
+	pack        *packing             // how messages are compressed, nil: not at all
+	onPong      func(payload []byte) // who wants to know of Pongs instead of Ping; nil: nobody
+	onDrain     func()               // who wants to know that the queue, once full, is empty; nil: nobody
 
 	reading lock // held by the one who reads; guards the following
 	in      proto.Receiver
@@ -35,6 +37,7 @@ type Conn struct {
 	due     time.Time // state of the message rate limit
 	stall   stallGuard
 	answer  bool // a Pong is queued that has not been sent off
+	own     bool // messages are read into this package's memory, not the caller's
 	rawIn   rawInput
 	rwatch  watch
 

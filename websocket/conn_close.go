@@ -62,6 +62,10 @@ var errCloseTimeout = errors.New("peer did not answer the Close frame in time")
 func (c *Conn) allSent() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.onDrain != nil && c.queue.overflowed && c.queue.len() == 0 && c.err == nil && c.closing == nil {
+		c.queue.overflowed = false
+		c.onDrain()
+	}
 	if c.closeTimer != nil && !c.out.HasClose() {
 		c.closeTimer.Reset(c.cfg.closeTimeout)
 		c.closeTimer = nil

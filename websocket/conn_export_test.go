@@ -3,6 +3,7 @@ package websocket
 import (
 	"log/slog"
 	"net"
+	"reflect"
 	"testing"
 )
 
@@ -33,7 +34,7 @@ func NewTestPair(tb testing.TB, o *ConnOptions) (*Conn, net.Conn) {
 func QueueWithoutSending(c *Conn, p *Prepared) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.queue.add(p, c.cfg)
+	c.queue.add(p, c.cfg, false)
 }
 
 // CompressedForms is how often p has been compressed.
@@ -49,3 +50,6 @@ func IsClosing(h *Handler) bool {
 	defer h.mu.Unlock()
 	return h.closing
 }
+
+// LoopConnSize is what an idle connection of a loop takes.
+var LoopConnSize = reflect.TypeFor[LoopConn]().Size()

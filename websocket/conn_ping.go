@@ -46,6 +46,10 @@ func (c *Conn) Ping(ctx context.Context) error {
 // answer the latest only (RFC 6455 §5.5.3). A Pong that nobody asked for is
 // ignored.
 func (c *Conn) pong(payload []byte) {
+	if c.onPong != nil {
+		c.onPong(payload)
+		return
+	}
 	if len(payload) != 8 {
 		return
 	}

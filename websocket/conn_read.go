@@ -44,7 +44,7 @@ func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		var buf []byte
 		for {
-			typ, msg, err := c.ReadAppend(ctx, buf[:0])
+			typ, msg, err := c.readOwn(ctx, buf[:0])
 			if err != nil {
 				e, ok := errors.AsType[*CloseError](err)
 				if ok && e.Err == nil && (e.Code == CloseNormal || e.Code == CloseGoingAway || e.Code == CloseNoStatus) {
@@ -57,10 +57,26 @@ func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 				return
 			}
 			if buf = msg; cap(buf) > bufferKeep {
-				buf = nil // one large message is no reason to hold its size for ever
+				putLarge(buf) // one large message is no reason to hold its size for ever
+				buf = nil
 			}
 		}
 	}
+}
+
+// readOwn is ReadAppend for memory that is this package's own.
+func (c *Conn) readOwn(ctx context.Context, dst []byte) (MessageType, []byte, error) {
+	if err := c.acquire(ctx, c.reading); err != nil {
+		return 0, dst, err
+	}
+	defer c.readingDone()
+	c.own = true
+	typ, msg, err := c.readMessage(ctx, dst)
+	c.own = false
+	if err != nil {
+		return 0, dst, err
+	}
+	return typ, msg, nil
 }
 
 // readingDone lets the reading lock go. A Pong that came up is not left to the
@@ -120,7 +136,7 @@ func (c *Conn) nextPiece(ctx context.Context, dst *[]byte) (proto.Event, error) 
 	if left := c.in.DataLeft(); len(c.input) == 0 && left >= directRead {
 		d := *dst
 		if cap(d)-len(d) < directRead {
-			d = grow(d, left)
+			d = grow(d, left, c.own)
 		}
 		room := d[len(d):cap(d)]
 		if uint64(len(room)) > left {
@@ -153,13 +169,19 @@ func (c *Conn) nextPiece(ctx context.Context, dst *[]byte) (proto.Event, error) 
 }
 
 // grow makes room behind d: as much as d already holds, so that what is
-// reserved is in proportion to what has arrived.
-func grow(d []byte, left uint64) []byte {
+// reserved is in proportion to what has arrived. own says that d is this package's
+// memory, and so is what is returned.
+func grow(d []byte, left uint64, own bool) []byte {
 	room := max(blockSize, len(d))
 	if uint64(room) > left {
 		room = int(left)
 	}
-	return append(make([]byte, 0, len(d)+room), d...)
+	if !own {
+		return append(make([]byte, 0, len(d)+room), d...)
+	}
+	g := append(getLarge(len(d)+room), d...)
+	putLarge(d)
+	return g
 }
 
 // nextData returns the next event that carries data and deals with all others

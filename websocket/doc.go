@@ -17,6 +17,10 @@
 // writes whole ([Conn.Write]), in fragments ([Conn.NextWriter]), or queued
 // without waiting ([Conn.TrySend]), which is how one program speaks to many.
 //
+// A connection that waits in Messages holds a goroutine with its stack. Who has
+// very many of them, mostly silent, hands them to a [Loop], which calls an
+// [EventHandler] and needs neither.
+//
 // # Concurrency
 //
 // All methods may be called from any goroutine. Messages do not mix: writers

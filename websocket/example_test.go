@@ -2,6 +2,7 @@ package websocket_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +10,9 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/openline/openline/websocket"
@@ -362,4 +365,58 @@ func ExampleLimiter() {
 		fmt.Println(refused.Status, "while", limit.Open(), "is open")
 	}
 	// Output: 429 while 1 is open
+}
+
+// shout is an EventHandler that answers in capitals.
+type shout struct{}
+
+func (shout) OnOpen(*websocket.LoopConn) {}
+
+func (shout) OnMessage(c *websocket.LoopConn, m websocket.Message) {
+	if err := c.Write(m.Type, bytes.ToUpper(m.Data)); err != nil {
+		_ = c.Close(websocket.CloseInternalError, "")
+	}
+}
+
+func (shout) OnClose(*websocket.LoopConn, *websocket.CloseError) {}
+
+// A server that holds very many connections hands them to loops, one for each
+// processor.
+func ExampleLoop() {
+	var loops []*websocket.Loop
+	for range runtime.GOMAXPROCS(0) {
+		l, err := websocket.NewLoop()
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		defer l.Shutdown(context.Background())
+		loops = append(loops, l)
+	}
+	var next atomic.Uint32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		if _, err := loops[int(next.Add(1))%len(loops)].Attach(c, shout{}); err != nil {
+			_ = c.CloseNow()
+		}
+	}))
+	defer server.Close()
+
+	ctx := context.Background()
+	c, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(server.URL, "http"), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.Close(websocket.CloseNormal, "")
+	if err := c.Write(ctx, websocket.Text, []byte("hello")); err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, answer, err := c.Read(ctx)
+	fmt.Printf("%s %v\n", answer, err)
+	// Output: HELLO <nil>
 }

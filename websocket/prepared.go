@@ -60,7 +60,10 @@ func (p *Prepared) Data() []byte { return p.frame[p.header:] }
 // queued before it. ErrQueueFull says that the peer is behind by QueueMessages
 // or QueueBytes; p was not queued then. After a Close the error is a
 // [*CloseError].
-func (c *Conn) TrySend(p *Prepared) error {
+func (c *Conn) TrySend(p *Prepared) error { return c.trySend(p, false) }
+
+// trySend is TrySend. An answer finds the queue full later than other messages.
+func (c *Conn) trySend(p *Prepared, answer bool) error {
 	if c.pack != nil {
 		p.form(c.pack) // now, and not while the lock is held
 	}
@@ -72,7 +75,7 @@ func (c *Conn) TrySend(p *Prepared) error {
 	case c.out.Closing():
 		c.mu.Unlock()
 		return c.sendError(proto.ErrClosing)
-	case !c.queue.add(p, c.cfg):
+	case !c.queue.add(p, c.cfg, answer):
 		c.mu.Unlock()
 		return ErrQueueFull
 	}
@@ -91,8 +94,11 @@ type queue struct {
 
 func (q *queue) len() int { return len(q.messages) }
 
-func (q *queue) add(p *Prepared, cfg *config) bool {
+func (q *queue) add(p *Prepared, cfg *config, answer bool) bool {
 	n := len(q.messages)
+	if answer && (cfg.queueBytes == 0 || q.bytes <= cfg.queueBytes) {
+		n = 0
+	}
 	if n > 0 && (cfg.queueMax > 0 && n >= cfg.queueMax || cfg.queueBytes > 0 && q.bytes+len(p.frame) > cfg.queueBytes) {
 		q.overflowed = true
 		return false

@@ -29,6 +29,7 @@ var floors = [][]room{
 	{
 		{folder: "websocket/http1"},
 		{folder: "websocket/internal/handshake"},
+		{folder: "websocket/internal/poll", uses: []string{"golang.org/x/sys"}},
 		{folder: "websocket/internal/proto", tests: []string{"websocket", "websocket/wstest"}}, // its scripts are wstest's
 	},
 	{{folder: "websocket/internal/deflate"}, {folder: "websocket/internal/frame"}, {folder: "websocket/internal/utf8x", uses: []string{"golang.org/x/sys"}}},

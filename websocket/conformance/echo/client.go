@@ -58,21 +58,22 @@ func Client(ctx context.Context, rawURL string, o *ClientOptions) error {
 	}
 	asked, err := parse(query)
 	if err != nil {
-		return fmt.Errorf("echo: %w", err)
+		return errors.Join(fmt.Errorf("echo: %w", err), d.stop(ctx))
 	}
 	dial, err := o.dial(asked)
 	if err != nil {
-		return err
+		return errors.Join(err, d.stop(ctx))
 	}
 	one := &client{url: rawURL, host: host, asked: asked, driver: d, dial: dial}
 	switch {
 	case asked.parallel > 0:
-		return one.parallel(ctx)
+		err = one.parallel(ctx)
 	case asked.reconnect > 0:
-		return one.reconnect(ctx)
+		err = one.reconnect(ctx)
+	default:
+		_, err = one.run(ctx)
 	}
-	_, err = one.run(ctx)
-	return err
+	return errors.Join(err, d.stop(ctx))
 }
 
 // client is what one call of Client works with.
@@ -85,7 +86,7 @@ type client struct {
 
 // run uses one connection. The error is that of Client, the other the way in
 // which the connection ended, nil if it did not open.
-func (c *client) run(ctx context.Context) (end, err error) {
+func (c *client) run(ctx context.Context) (ended, err error) {
 	var socket net.Conn
 	dial := *c.dial
 	dial.NetDial = func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -100,17 +101,23 @@ func (c *client) run(ctx context.Context) (end, err error) {
 		}
 		return nil, err
 	}
-	defer context.AfterFunc(ctx, func() { _ = conn.CloseNow() })()
 	saw := &outcome{over: make(chan struct{})}
-	saw.fill(conn, use(context.WithoutCancel(ctx), conn, c.driver, c.asked))
-	awaitClosed(ctx, socket)
+	stop := func() bool { return false }
+	messages, ended := use(context.WithoutCancel(ctx), conn, c.driver, c.asked, func(e end) {
+		stop = context.AfterFunc(ctx, func() { _ = e.CloseNow() })
+	})
+	stop()
+	saw.fill(messages, ended)
+	if c.driver.loop == nil {
+		awaitClosed(ctx, socket)
+	}
 	if err := ctx.Err(); err != nil {
-		return conn.Err(), err
+		return ended, err
 	}
 	if c.asked.seen {
-		return conn.Err(), tell(ctx, c.host, saw.query())
+		return ended, tell(ctx, c.host, saw.query())
 	}
-	return conn.Err(), nil
+	return ended, nil
 }
 
 // parallel dials several times at once. The error is the first that there was.
@@ -128,8 +135,8 @@ func (c *client) parallel(ctx context.Context) error {
 func (c *client) reconnect(ctx context.Context) error {
 	backoff := websocket.Backoff{Min: c.asked.first, Max: c.asked.most}
 	for again := c.asked.reconnect; ; again-- {
-		end, err := c.run(ctx)
-		if again == 0 || ctx.Err() != nil || end != nil && websocket.CloseCodeOf(end) != websocket.CloseAbnormal {
+		ended, err := c.run(ctx)
+		if again == 0 || ctx.Err() != nil || ended != nil && websocket.CloseCodeOf(ended) != websocket.CloseAbnormal {
 			return err
 		}
 		timer := time.NewTimer(backoff.Next())

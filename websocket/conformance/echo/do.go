@@ -17,7 +17,7 @@ import (
 type deed struct {
 	// do does it. The error is what the library has against it, or how the
 	// connection ended.
-	do func(ctx context.Context, c *websocket.Conn, s *settings) error
+	do func(ctx context.Context, c end, s *settings) error
 	// beside: while messages are echoed, not before.
 	beside bool
 	// server: only a server can.
@@ -36,7 +36,7 @@ func init() { // the settings, which deeds read, are read by functions that look
 		"stream":  {do: doStream, beside: true},
 		"flood":   {do: doFlood, beside: true},
 		"writers": {do: doWriters, beside: true},
-		"panic": {server: true, do: func(context.Context, *websocket.Conn, *settings) error {
+		"panic": {server: true, do: func(context.Context, end, *settings) error {
 			panic("asked for by do=panic")
 		}},
 		"shutdown": {server: true}, // the server's, which knows the group
@@ -48,35 +48,55 @@ func deedNames() string {
 }
 
 // use echoes messages by d until the connection ends, and does what s asks for.
-// It returns how many messages came whole.
-func use(ctx context.Context, c *websocket.Conn, d driver, s *settings) (messages int) {
+// began is called with the connection before anything else. It returns how many
+// messages came whole, and how the connection ended.
+func use(ctx context.Context, c *websocket.Conn, d driver, s *settings, began func(end)) (messages int, ended error) {
+	var e end = c
 	var beside sync.WaitGroup
 	defer beside.Wait()
-	if deed := deeds[s.do]; deed.do != nil {
-		act := func() {
-			if err := deed.do(ctx, c, s); err != nil && c.Err() == nil {
-				_ = c.Write(ctx, websocket.Text, []byte("error: "+err.Error()))
-			}
+	deed := deeds[s.do]
+	act := func() {
+		if deed.do == nil {
+			return
 		}
-		if deed.beside {
-			beside.Go(act)
-		} else {
-			act()
+		if err := deed.do(ctx, e, s); err != nil && e.Err() == nil {
+			_ = e.Write(ctx, websocket.Text, []byte("error: "+err.Error()))
 		}
 	}
-	d.echo(ctx, c, func() { messages++ })
+	got := func() { messages++ }
+	if d.loop != nil {
+		l := &line{got: got, over: make(chan struct{})}
+		e = l
+		if !deed.beside {
+			l.act = act
+		}
+		ended = echoLoop(d.loop, c, l, func(e end) {
+			began(e)
+			if deed.beside {
+				beside.Go(act)
+			}
+		})
+		return messages, ended
+	}
+	began(c)
+	if deed.beside {
+		beside.Go(act)
+	} else {
+		act()
+	}
+	d.echo(ctx, c, got)
 	if c.Err() == nil { // whatever else ended the echo, writers are not to go on
 		_ = c.Close(websocket.CloseInternalError, "")
 	}
-	return messages
+	return messages, c.Err()
 }
 
-func doClose(_ context.Context, c *websocket.Conn, s *settings) error {
+func doClose(_ context.Context, c end, s *settings) error {
 	return c.Close(s.code, s.reason)
 }
 
-func doSend(typ websocket.MessageType, times int) func(context.Context, *websocket.Conn, *settings) error {
-	return func(ctx context.Context, c *websocket.Conn, s *settings) error {
+func doSend(typ websocket.MessageType, times int) func(context.Context, end, *settings) error {
+	return func(ctx context.Context, c end, s *settings) error {
 		for range times {
 			if err := c.Write(ctx, typ, s.payload); err != nil {
 				return err
@@ -87,12 +107,12 @@ func doSend(typ websocket.MessageType, times int) func(context.Context, *websock
 }
 
 // doPlain sends a text that is not compressed, whatever was agreed on.
-func doPlain(ctx context.Context, c *websocket.Conn, s *settings) error {
+func doPlain(ctx context.Context, c end, s *settings) error {
 	return c.WriteUncompressed(ctx, websocket.Text, s.payload)
 }
 
 // doStream sends one message in pieces.
-func doStream(ctx context.Context, c *websocket.Conn, s *settings) error {
+func doStream(ctx context.Context, c end, s *settings) error {
 	w, err := c.NextWriter(ctx, websocket.Binary)
 	if err != nil {
 		return err
@@ -108,7 +128,7 @@ func doStream(ctx context.Context, c *websocket.Conn, s *settings) error {
 }
 
 // doFlood sends messages until it cannot any more.
-func doFlood(ctx context.Context, c *websocket.Conn, _ *settings) error {
+func doFlood(ctx context.Context, c end, _ *settings) error {
 	message := bytes.Repeat([]byte("flood..."), 2048)
 	for {
 		if err := c.Write(ctx, websocket.Binary, message); err != nil {
@@ -123,7 +143,7 @@ const maxWritten = 200_000
 // doWriters has many write at once, whole messages and fragmented ones, with
 // Pings between them. The messages of a writer consist of the octet that is its
 // number.
-func doWriters(ctx context.Context, c *websocket.Conn, s *settings) error {
+func doWriters(ctx context.Context, c end, s *settings) error {
 	var (
 		writers sync.WaitGroup
 		once    sync.Once
@@ -144,7 +164,7 @@ func doWriters(ctx context.Context, c *websocket.Conn, s *settings) error {
 	return failed
 }
 
-func writeOne(ctx context.Context, c *websocket.Conn, i int, message []byte) error {
+func writeOne(ctx context.Context, c end, i int, message []byte) error {
 	if i%16 == 8 {
 		if err := c.Ping(ctx); err != nil {
 			return err

@@ -14,16 +14,29 @@ import (
 type driver struct {
 	name string
 	// echo sends messages back until the connection ends. It calls got for each
-	// message that has come whole.
+	// message that has come whole. nil: loop does that.
 	echo func(ctx context.Context, c *websocket.Conn, got func())
+	loop *websocket.Loop
+}
+
+// end is what deeds, and those who keep count, want of a connection.
+type end interface {
+	Write(ctx context.Context, typ websocket.MessageType, p []byte) error
+	WriteUncompressed(ctx context.Context, typ websocket.MessageType, p []byte) error
+	NextWriter(ctx context.Context, typ websocket.MessageType) (io.WriteCloser, error)
+	Ping(ctx context.Context) error
+	Close(code websocket.CloseCode, reason string) error
+	CloseNow() error
+	Err() error
 }
 
 // drivers are all there are, the default first.
 var drivers = []driver{
-	{"messages", echoMessages},
-	{"read", echoRead},
-	{"stream", echoStream},
-	{"prepared", echoPrepared},
+	{name: "messages", echo: echoMessages},
+	{name: "read", echo: echoRead},
+	{name: "stream", echo: echoStream},
+	{name: "prepared", echo: echoPrepared},
+	{name: "loop"},
 }
 
 // Drivers returns the names of the ways in which package websocket can be used,
@@ -36,16 +49,32 @@ func Drivers() []string {
 	return list
 }
 
+// findDriver returns a driver, with a loop if it needs one; see driver.stop.
 func findDriver(name string) (driver, error) {
 	if name == "" {
 		return drivers[0], nil
 	}
 	for _, d := range drivers {
-		if d.name == name {
-			return d, nil
+		if d.name != name {
+			continue
 		}
+		if d.echo == nil {
+			var err error
+			if d.loop, err = websocket.NewLoop(); err != nil {
+				return driver{}, err
+			}
+		}
+		return d, nil
 	}
 	return driver{}, fmt.Errorf("echo: there is no driver %q; there are %s", name, strings.Join(Drivers(), ", "))
+}
+
+// stop ends the loop, when its connections have.
+func (d *driver) stop(ctx context.Context) error {
+	if d.loop == nil {
+		return nil
+	}
+	return d.loop.Shutdown(ctx)
 }
 
 // echoMessages takes messages in a buffer that is used again.

@@ -22,11 +22,11 @@ type outcome struct {
 	messages int
 }
 
-// fill notes how c ended.
-func (o *outcome) fill(c *websocket.Conn, messages int) {
+// fill notes how the connection ended.
+func (o *outcome) fill(messages int, ended error) {
 	o.messages = messages
 	o.code = websocket.CloseAbnormal
-	if e, ok := errors.AsType[*websocket.CloseError](c.Err()); ok {
+	if e, ok := errors.AsType[*websocket.CloseError](ended); ok {
 		o.code, o.reason = e.Code, e.Reason
 	}
 	close(o.over)

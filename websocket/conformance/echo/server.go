@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -61,6 +62,39 @@ type Server struct {
 type group struct {
 	*websocket.Handler
 	opening int // requests that are being answered; guarded by Server.mu
+
+	mu       sync.Mutex // guards the following
+	attached []end      // connections that the server's loop drives
+	closing  bool
+}
+
+// attach notes that e is to be told of a shutdown: the handler does not know it any
+// more.
+func (g *group) attach(e end) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.attached = slices.DeleteFunc(g.attached, func(e end) bool { return e.Err() != nil })
+	g.attached = append(g.attached, e)
+	if g.closing {
+		_ = e.Close(websocket.CloseGoingAway, "server is shutting down")
+	}
+}
+
+// Shutdown is the handler's, for all connections.
+func (g *group) Shutdown(ctx context.Context) error {
+	g.mu.Lock()
+	g.closing = true
+	attached := g.attached
+	g.mu.Unlock()
+	for _, e := range attached {
+		_ = e.Close(websocket.CloseGoingAway, "server is shutting down")
+	}
+	defer context.AfterFunc(ctx, func() {
+		for _, e := range attached {
+			_ = e.CloseNow()
+		}
+	})()
+	return g.Handler.Shutdown(ctx)
 }
 
 // New returns a server. The error names an option that makes no sense.
@@ -120,6 +154,9 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		})
 	}
 	all.Wait()
+	if err := s.driver.stop(ctx); err != nil {
+		errs = append(errs, err)
+	}
 	if err := s.http.Shutdown(ctx); err != nil {
 		errs = append(errs, err, s.http.Close())
 	}
@@ -235,13 +272,20 @@ func (s *Server) run(ctx context.Context, c *websocket.Conn, asked *settings, g 
 	if asked.do == "shutdown" && g.Len() >= asked.n {
 		go s.shutdown(g, query)
 	}
-	if asked.session > 0 {
-		end := time.AfterFunc(asked.session, func() { _ = c.Close(websocket.ClosePolicyViolation, "the session has expired") })
-		defer end.Stop()
+	var timer *time.Timer
+	messages, ended := use(ctx, c, s.driver, asked, func(e end) {
+		if s.driver.loop != nil {
+			g.attach(e)
+		}
+		if asked.session > 0 {
+			timer = time.AfterFunc(asked.session, func() { _ = e.Close(websocket.ClosePolicyViolation, "the session has expired") })
+		}
+	})
+	if timer != nil {
+		timer.Stop()
 	}
-	messages := use(ctx, c, s.driver, asked)
 	if o, ok := ctx.Value(outcomeKey{}).(*outcome); ok {
-		o.fill(c, messages)
+		o.fill(messages, ended)
 	}
 }
 

@@ -144,6 +144,11 @@ func (s *Sender) QueuePong(payload []byte) {
 	s.pongs = s.appendPayload(s.appendHeader(s.pongs, true, frame.Pong, len(payload)), payload)
 }
 
+// AppendPong appends the answer to a Ping, for a driver that has nothing queued.
+func (s *Sender) AppendPong(dst, payload []byte) []byte {
+	return s.appendPayload(s.appendHeader(dst, true, frame.Pong, len(payload)), payload)
+}
+
 // QueuePing queues a Ping. The payload is copied.
 func (s *Sender) QueuePing(payload []byte) error {
 	switch {

@@ -1,0 +1,86 @@
+package poll
+
+import (
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The calls below never block: the descriptors do not, and epoll_wait has no
+// time. So the scheduler need not be told of them, which is a good part of what a
+// call on a ready socket costs.
+
+// Read reads once; syscall.EAGAIN says that nothing is there, 0 and nil that the
+// stream has ended.
+func Read(fd int, p []byte) (int, error) { return call(unix.SYS_READ, fd, p) }
+
+// Write writes once and returns how much was taken; syscall.EAGAIN says nothing
+// was.
+func Write(fd int, p []byte) (int, error) { return call(unix.SYS_WRITE, fd, p) }
+
+func call(which uintptr, fd int, p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for {
+		n, _, errno := syscall.RawSyscall(which, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		switch errno {
+		case 0:
+			return int(n), nil
+		case syscall.EINTR:
+		default:
+			return 0, errno
+		}
+	}
+}
+
+// Write2 writes a and b, as one.
+func Write2(fd int, a, b []byte) (int, error) {
+	if len(a) == 0 || len(b) == 0 {
+		return Write(fd, append(a[:len(a):len(a)], b...))
+	}
+	v := [2]unix.Iovec{{Base: &a[0]}, {Base: &b[0]}}
+	v[0].SetLen(len(a))
+	v[1].SetLen(len(b))
+	for {
+		n, _, errno := syscall.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&v[0])), 2)
+		switch errno {
+		case 0:
+			return int(n), nil
+		case syscall.EINTR:
+		default:
+			return 0, errno
+		}
+	}
+}
+
+// wait is epoll_wait without waiting.
+func wait(fd int, events []unix.EpollEvent) (int, error) {
+	for {
+		n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(fd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+		switch errno {
+		case 0:
+			return int(n), nil
+		case syscall.EINTR:
+		default:
+			return 0, errno
+		}
+	}
+}
+
+// Dup returns another descriptor of the same socket, which a new process does not
+// inherit and which does not block.
+func Dup(fd int) (int, error) {
+	n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	return n, nil // whether calls block is a setting of the socket, not of the descriptor
+}
+
+// Close closes a descriptor.
+func Close(fd int) error { return unix.Close(fd) }
+
+// CloseWrite ends the outgoing direction of a socket.
+func CloseWrite(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) }

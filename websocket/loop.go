@@ -1,0 +1,341 @@
+package websocket
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/openline/openline/websocket/internal/frame"
+	"github.com/openline/openline/websocket/internal/poll"
+	"github.com/openline/openline/websocket/internal/proto"
+)
+
+// Loop drives any number of connections from one goroutine, without a goroutine
+// or a timer for each: on Linux, by epoll. A program that wants all processors at
+// work makes one loop for each of them.
+//
+// What a handler writes while it is being called leaves when it is done, in one
+// write with all that other calls for the same input wrote.
+//
+// On other systems, and for connections over TLS, Attach has a goroutine drive
+// the connection instead; the handler sees no difference but that its methods may
+// be called at the same time as those of other connections.
+type Loop struct {
+	poller *poll.Poller // nil: not on this system
+	log    *slog.Logger
+
+	mu     sync.Mutex // guards the following
+	tasks  []func()
+	dirty  []*LoopConn // what was written to them is to be sent
+	closed bool
+	shared map[loopSharedKey]*loopShared
+	asleep atomic.Bool // the loop waits, or is about to
+
+	// What only the loop's goroutine uses.
+	slots    []slot
+	free     []uint32 // of slots
+	wheel    wheel
+	input    []byte   // what is read goes here
+	cork     []byte   // what was written to the connection that is held
+	gather   []byte   // pieces that are to leave in one write
+	reserved int      // octets that connections have room for and that have not come
+	scratch  loopRead // state for connections that have none of their own
+	reads    []*loopRead
+	spare    [2][]*LoopConn // memory of dirty
+
+	open   atomic.Int64
+	done   chan struct{} // closed when the goroutine has ended
+	others sync.WaitGroup
+	driven map[*LoopConn]struct{} // by goroutines; guarded by mu
+}
+
+// slot is a place for a connection. What the kernel reports of an earlier one in
+// the same place has another generation.
+type slot struct {
+	conn       *LoopConn
+	generation uint32
+}
+
+// loopInput is how much is read from a socket at once.
+const loopInput = 64 << 10
+
+// ErrLoopClosed is what Attach returns after Shutdown.
+var ErrLoopClosed = errors.New("websocket: the loop has been shut down")
+
+// NewLoop starts a loop. It ends with Shutdown.
+func NewLoop() (*Loop, error) {
+	l := &Loop{done: make(chan struct{}), shared: map[loopSharedKey]*loopShared{}, driven: map[*LoopConn]struct{}{}, log: slog.Default()}
+	if !poll.Supported {
+		close(l.done)
+		return l, nil
+	}
+	var err error
+	if l.poller, err = poll.Open(); err != nil {
+		return nil, fmt.Errorf("websocket: %w", err)
+	}
+	l.input = make([]byte, loopInput)
+	l.wheel.now = l.wheel.tick(time.Now())
+	go l.run()
+	return l, nil
+}
+
+// Len returns how many connections the loop has.
+func (l *Loop) Len() int { return int(l.open.Load()) }
+
+// Do has f called by the loop, when it has done what it is at: between the
+// handlers' methods, never beside one. It reports false, and f is not called, when
+// the loop has been shut down. On systems without a loop, f is called on a
+// goroutine.
+func (l *Loop) Do(f func()) bool {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return false
+	}
+	if l.poller == nil {
+		l.mu.Unlock()
+		go f()
+		return true
+	}
+	l.tasks = append(l.tasks, f)
+	l.mu.Unlock()
+	l.wakeUp()
+	return true
+}
+
+func (l *Loop) wakeUp() {
+	if l.asleep.CompareAndSwap(true, false) {
+		l.poller.Wake()
+	}
+}
+
+// touch has what was written to c sent.
+func (l *Loop) touch(c *LoopConn) {
+	l.mu.Lock()
+	l.dirty = append(l.dirty, c)
+	l.mu.Unlock()
+	l.wakeUp()
+}
+
+// run is the loop.
+func (l *Loop) run() {
+	defer close(l.done)
+	for {
+		events, err := l.poller.Poll()
+		if len(events) == 0 && err == nil && !l.work() {
+			// Whoever has something to do from here on wakes the poller.
+			l.asleep.Store(true)
+			if !l.hasWork() {
+				events, err = l.poller.Wait(l.wheel.next())
+			}
+			l.asleep.Store(false)
+		}
+		if err != nil {
+			l.log.Error("websocket: a loop cannot wait any more", "error", err)
+			l.abandon()
+			return
+		}
+		l.wheel.advance(l, time.Now())
+		for _, e := range events {
+			l.event(e)
+		}
+		l.work()
+		if l.ended() {
+			_ = l.poller.Close()
+			return
+		}
+	}
+}
+
+func (l *Loop) hasWork() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.tasks) > 0 || len(l.dirty) > 0
+}
+
+// work does what others left to the loop. It reports whether there was anything.
+func (l *Loop) work() bool {
+	l.mu.Lock()
+	tasks, dirty := l.tasks, l.dirty
+	l.tasks = nil
+	l.dirty, l.spare[0], l.spare[1] = l.spare[0][:0], l.spare[1], dirty
+	l.mu.Unlock()
+	for _, f := range tasks {
+		l.guard(nil, f)
+	}
+	for i, c := range dirty {
+		dirty[i] = nil
+		l.flush(c)
+	}
+	return len(tasks)+len(dirty) > 0
+}
+
+// event deals with a socket that is ready.
+func (l *Loop) event(e poll.Event) {
+	i := uint32(e.ID)
+	if i >= uint32(len(l.slots)) {
+		return
+	}
+	c := l.slots[i].conn
+	if c == nil || l.slots[i].generation != uint32(e.ID>>32) {
+		return // of a connection that is gone
+	}
+	if e.Ready&poll.Writable != 0 {
+		l.flush(c)
+	}
+	if e.Ready&(poll.Readable|poll.HungUp) != 0 && c.fd >= 0 {
+		l.readable(c)
+	}
+}
+
+// guard runs a handler's method, or a task. A panic ends the connection, not the
+// program.
+func (l *Loop) guard(c *LoopConn, f func()) {
+	defer func() {
+		v := recover()
+		if v == nil {
+			return
+		}
+		if c == nil {
+			l.log.Error("websocket: task panicked", "panic", v, "stack", string(debug.Stack()))
+			return
+		}
+		l.panicked(c, v)
+		l.fail(c, &proto.Error{Code: uint16(CloseInternalError), Reason: "internal error"})
+	}()
+	f()
+}
+
+func (l *Loop) panicked(c *LoopConn, v any) {
+	l.log.Error("websocket: handler panicked", "peer", c.RemoteAddr(), "panic", v, "stack", string(debug.Stack()))
+}
+
+// Attach hands a connection over to the loop, which calls h from then on. c must
+// not have been used for anything else, and is of no further use. What the peer
+// sent behind the handshake is not lost.
+func (l *Loop) Attach(c *Conn, h EventHandler) (*LoopConn, error) {
+	lc := &LoopConn{loop: l, h: h, fd: -1}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil, ErrLoopClosed
+	}
+	l.open.Add(1)
+	fd, ok := l.take(c)
+	if !ok {
+		lc.other = &driven{Conn: c}
+		lc.other.told(lc)
+		l.driven[lc] = struct{}{}
+		l.others.Go(func() { l.drive(lc) })
+		return lc, nil
+	}
+	early := c.input
+	lc.shared = l.share(c)
+	if c.pack != nil || c.cfg.rate.interval > 0 {
+		lc.read = &loopRead{in: c.in, keep: true}
+	}
+	if c.pack != nil {
+		lc.write = &loopWrite{out: c.out, keep: true}
+	}
+	lc.gone = c.detach()
+	l.tasks = append(l.tasks, func() { l.register(lc, fd, early) })
+	l.wakeUp()
+	return lc, nil
+}
+
+// take takes the descriptor over, if the connection is one for the loop.
+func (l *Loop) take(c *Conn) (fd int, ok bool) {
+	if l.poller == nil || c.raw == nil {
+		return -1, false
+	}
+	err := c.raw.Control(func(d uintptr) {
+		n, err := poll.Dup(int(d))
+		if err == nil {
+			fd, ok = n, true
+		}
+	})
+	return fd, ok && err == nil
+}
+
+// register makes lc one of the loop's connections.
+func (l *Loop) register(lc *LoopConn, fd int, early []byte) {
+	if len(l.free) > 0 {
+		lc.slot = l.free[len(l.free)-1]
+		l.free = l.free[:len(l.free)-1]
+	} else {
+		lc.slot = uint32(len(l.slots))
+		l.slots = append(l.slots, slot{})
+	}
+	l.slots[lc.slot].conn = lc
+	lc.mu.Lock()
+	lc.fd, lc.held = int32(fd), true
+	lc.mu.Unlock()
+	l.schedule(lc)
+	l.guard(lc, func() { lc.h.OnOpen(lc) })
+	if err := l.poller.Add(fd, lc.id(), poll.Readable); err != nil {
+		l.lost(lc, err)
+	} else {
+		lc.want = poll.Readable
+	}
+	if len(early) > 0 && lc.usable() {
+		l.receive(lc, l.readState(lc), early)
+	}
+	l.release(lc)
+}
+
+// loopShared is what connections have in common that were opened alike.
+type loopShared struct {
+	loopSharedKey
+	pack *packing // nil: without compression
+}
+
+type loopSharedKey struct {
+	cfg         *config
+	subprotocol string
+	client      bool
+	bits        uint8 // of compression; 0: none
+	level       uint8
+}
+
+// mostShared bounds how many different ones are kept for those that come after.
+const mostShared = 1 << 10
+
+// share finds what c has in common with others. l.mu is held.
+func (l *Loop) share(c *Conn) *loopShared {
+	key := loopSharedKey{cfg: c.cfg, subprotocol: c.subprotocol, client: c.client}
+	if c.pack != nil {
+		key.bits, key.level = c.pack.bits, c.pack.level
+	}
+	s := l.shared[key]
+	if s == nil {
+		s = &loopShared{key, c.pack}
+		if len(l.shared) >= mostShared {
+			clear(l.shared)
+		}
+		l.shared[key] = s
+	}
+	return s
+}
+
+// message hands a message to the handler.
+func (l *Loop) message(c *LoopConn, op frame.Opcode, data []byte) {
+	l.guard(c, func() { c.h.OnMessage(c, Message{MessageType(op), data}) })
+}
+
+// detach takes the connection's parts from it. Its socket is closed; another
+// descriptor has been made for the loop.
+func (c *Conn) detach() (gone []func()) {
+	c.alive.stop()
+	c.mu.Lock()
+	gone, c.gone, c.isClosed = c.gone, nil, true
+	c.err = &CloseError{Code: CloseAbnormal, Err: net.ErrClosed}
+	c.mu.Unlock()
+	close(c.done)
+	_ = c.nc.Close()
+	return gone
+}

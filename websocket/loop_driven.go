@@ -1,0 +1,170 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/openline/openline/websocket/internal/frame"
+	"github.com/openline/openline/websocket/internal/proto"
+	"github.com/openline/openline/websocket/internal/utf8x"
+)
+
+// driven is a connection that no loop can drive: a goroutine does it.
+type driven struct {
+	*Conn
+	held atomic.Bool // a method of the handler is being called
+	mu   sync.Mutex  // guards the following, about a message that is written in fragments
+	part []byte      // what has been collected of it
+	typ  MessageType // 0: none is
+	text utf8x.Validator
+}
+
+// drive is the loop's part, done by a goroutine.
+func (l *Loop) drive(lc *LoopConn) {
+	c := lc.other.Conn
+	call := func(f func()) (ok bool) {
+		defer func() {
+			if v := recover(); v != nil {
+				l.panicked(lc, v)
+				go func() { _ = c.Close(CloseInternalError, "internal error") }()
+			}
+		}()
+		lc.other.held.Store(true)
+		defer lc.other.held.Store(false)
+		f()
+		return true
+	}
+	if call(func() { lc.h.OnOpen(lc) }) {
+		for m, err := range c.Messages(context.Background()) {
+			if err != nil || !call(func() { lc.h.OnMessage(lc, m) }) {
+				break
+			}
+			c.catchUp() // who answers faster than its peer reads is read no faster either
+		}
+	}
+	<-c.Done()
+	e, _ := errors.AsType[*CloseError](c.Err())
+	call(func() { lc.h.OnClose(lc, e) })
+	gone := make(chan struct{})
+	c.whenGone(func() { close(gone) })
+	<-gone
+	l.open.Add(-1)
+	l.mu.Lock()
+	delete(l.driven, lc)
+	l.mu.Unlock()
+}
+
+// told has the handler told of what the connection itself deals with. It is called
+// before anything is read.
+func (d *driven) told(lc *LoopConn) {
+	if h, ok := lc.h.(PongHandler); ok {
+		d.onPong = func(payload []byte) { h.OnPong(lc, payload) }
+	}
+	if h, ok := lc.h.(DrainHandler); ok {
+		d.onDrain = func() { go h.OnDrain(lc) }
+	}
+}
+
+func (d *driven) write(typ MessageType, data []byte, compress bool) error {
+	p, err := Prepare(typ, data)
+	if err != nil {
+		return err
+	}
+	p.plain = !compress
+	return d.trySend(p)
+}
+
+func (d *driven) trySend(p *Prepared) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.typ != 0 {
+		return fmt.Errorf("websocket: %w", proto.ErrFragment)
+	}
+	return d.queueUp(p)
+}
+
+// queueUp queues p. An answer always fits: see drive. d.mu is held.
+func (d *driven) queueUp(p *Prepared) error { return d.Conn.trySend(p, d.held.Load()) }
+
+// writeFragment queues a part of a message as a frame of its own. A client, which
+// masks each frame anew, collects the parts: where a message is cut means nothing
+// (RFC 6455 §5.4).
+func (d *driven) writeFragment(typ MessageType, data []byte, last bool) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	text, op := d.text, frame.Continuation
+	switch d.typ {
+	case 0:
+		text.Reset()
+		op = frame.Opcode(typ)
+	case typ:
+	default:
+		return fmt.Errorf("websocket: %w", proto.ErrFragment)
+	}
+	if typ == Text && (!text.Write(data) || last && !text.Complete()) {
+		return fmt.Errorf("websocket: %w", proto.ErrNotUTF8)
+	}
+	whole := data
+	if d.client {
+		if whole = append(d.part, data...); !last {
+			d.part, d.typ, d.text = whole, typ, text
+			return nil
+		}
+		op = frame.Opcode(typ)
+	}
+	p := &Prepared{typ: typ, plain: true, header: frame.Size(len(whole), false)}
+	p.frame = frame.AppendHeader(make([]byte, 0, p.header+len(whole)), frame.Header{Fin: last, Opcode: op, Length: uint64(len(whole))})
+	p.frame = append(p.frame, whole...)
+	if err := d.queueUp(p); err != nil {
+		return err
+	}
+	d.text, d.typ, d.part = text, typ, nil
+	if last {
+		d.typ = 0
+	}
+	return nil
+}
+
+func (d *driven) ping(payload []byte) error {
+	c := d.Conn
+	c.mu.Lock()
+	err := c.out.QueuePing(payload)
+	c.mu.Unlock()
+	if err != nil {
+		return c.sendError(err)
+	}
+	c.kick()
+	return nil
+}
+
+func (d *driven) close(code CloseCode, reason string) error {
+	c := d.Conn
+	c.mu.Lock()
+	err := c.out.CheckClose(uint16(code), reason)
+	c.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("websocket: cannot close with %s: %w", code, err)
+	}
+	go func() { _ = c.Close(code, reason) }()
+	return nil
+}
+
+// catchUp waits until the queue is empty, if it is half full.
+func (c *Conn) catchUp() {
+	c.mu.Lock()
+	behind := c.cfg.queueMax > 0 && c.queue.len() > c.cfg.queueMax/2 || c.cfg.queueBytes > 0 && c.queue.bytes > c.cfg.queueBytes/2
+	c.mu.Unlock()
+	if !behind || c.acquire(context.Background(), c.sending) != nil {
+		return
+	}
+	defer c.sendingDone()
+	buf := getBuffer()
+	defer putBuffer(buf)
+	c.mu.Lock()
+	*buf = c.queue.appendAll(c.out.AppendControl((*buf)[:0]), &c.out)
+	c.mu.Unlock()
+	_ = c.send(context.Background(), *buf, len(*buf), nil) // an error ends the connection
+}

@@ -1,0 +1,262 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"syscall"
+	"time"
+
+	"github.com/openline/openline/websocket/internal/poll"
+	"github.com/openline/openline/websocket/internal/proto"
+)
+
+// peerClosed deals with the peer's Close frame, the first one there was.
+func (l *Loop) peerClosed(c *LoopConn, code CloseCode, reason string) {
+	e := &CloseError{Code: code, Reason: reason}
+	c.mu.Lock()
+	if e.Remote = c.closing == nil; e.Remote {
+		c.clear()
+	}
+	c.uncork()
+	c.sender().PeerClosed(uint16(code))
+	c.mu.Unlock()
+	l.finish(c, e, c.shared.cfg.closeTimeout)
+}
+
+// fail ends the connection because of err, with a Close frame that tells the
+// peer (RFC 6455 §7.1.7).
+func (l *Loop) fail(c *LoopConn, err error) {
+	code, reason := closeCode(err)
+	e := &CloseError{Code: code, Reason: reason, Err: err}
+	c.mu.Lock()
+	c.clear()
+	c.uncork()
+	_, _ = c.sender().QueueClose(uint16(code), reason)
+	c.mu.Unlock()
+	l.finish(c, e, failLinger)
+}
+
+// lost ends the connection because the network did.
+func (l *Loop) lost(c *LoopConn, err error) {
+	l.finish(c, &CloseError{Code: CloseAbnormal, Remote: c.notClosing(), Err: err}, 0)
+}
+
+// cut ends the connection without any ceremony, even one that is lingering.
+func (l *Loop) cut(c *LoopConn) {
+	l.finish(c, &CloseError{Code: CloseAbnormal, Err: net.ErrClosed}, 0)
+	l.closeSocket(c)
+}
+
+func (c *LoopConn) notClosing() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closing == nil
+}
+
+// finish does what the end of a connection brings with it, if e is the first
+// thing that ended it: the handler is told, and the socket closed, at once or
+// when the Close frame has had time to arrive.
+func (l *Loop) finish(c *LoopConn, e *CloseError, linger time.Duration) {
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		return
+	}
+	c.err = e
+	c.mu.Unlock()
+	if c.read != nil {
+		l.forget(c.read)
+		c.read = nil
+	}
+	if e.Err != nil && !errors.Is(e.Err, net.ErrClosed) {
+		level := slog.LevelDebug
+		if _, ok := errors.AsType[*proto.Error](e.Err); ok {
+			level = slog.LevelInfo
+		}
+		ctx := context.Background()
+		if log := c.shared.cfg.log; log.Enabled(ctx, level) {
+			log.Log(ctx, level, "websocket: connection failed", "peer", c.addr(), "code", int(e.Code), "reason", e.Err.Error())
+		}
+	}
+	if linger > 0 {
+		c.lingers = true
+		c.limit = l.wheel.after(linger)
+		l.schedule(c)
+	}
+	l.guard(nil, func() { c.h.OnClose(c, e) })
+	if linger == 0 {
+		l.closeSocket(c)
+	} else if !c.isHeld() {
+		l.flush(c)
+	}
+}
+
+func (c *LoopConn) isHeld() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.held
+}
+
+// closeSent goes on when this end's Close frame is on its way.
+func (l *Loop) closeSent(c *LoopConn) {
+	if !c.lingers { // it was the first; the peer has CloseTimeout to answer
+		if !c.told {
+			c.told = true
+			c.limit = l.wheel.after(c.shared.cfg.closeTimeout)
+			l.schedule(c)
+		}
+		return
+	}
+	// Closing a socket with unread input sends a TCP reset, which can destroy what
+	// the peer has not read yet; so a server ends its own direction and reads the
+	// other until the peer ends it too. A client leaves the first step to the server
+	// (RFC 6455 §7.1.1).
+	c.mu.Lock()
+	first := !c.shared.client || c.err.Err != nil
+	c.mu.Unlock()
+	if first && !c.halfClosed {
+		c.halfClosed = true
+		_ = poll.CloseWrite(int(c.fd))
+	}
+}
+
+// discard reads what a peer sends after the end.
+func (l *Loop) discard(c *LoopConn) {
+	n, err := poll.Read(int(c.fd), l.input)
+	if err == syscall.EAGAIN {
+		return
+	}
+	c.lingered += uint32(n)
+	if err != nil || n == 0 || c.lingered > lingerBytes {
+		l.closeSocket(c)
+	}
+}
+
+// broken gives a peer that cannot be written to a moment for what it sent to be
+// read.
+func (l *Loop) broken(c *LoopConn) {
+	if c.limit == 0 {
+		c.limit = l.wheel.after(cannotWriteWait)
+		l.schedule(c)
+	}
+}
+
+// closeSocket closes the socket, and gives the connection's place up.
+func (l *Loop) closeSocket(c *LoopConn) {
+	if c.fd < 0 {
+		return
+	}
+	l.wheel.remove(c)
+	c.mu.Lock()
+	fd := c.fd
+	c.fd, c.lingers = -1, false
+	c.dropWrite()
+	gone := c.gone
+	c.gone = nil
+	c.mu.Unlock()
+	_ = poll.Close(int(fd)) // the last descriptor of the socket: epoll forgets it
+	s := &l.slots[c.slot]
+	s.conn = nil
+	s.generation++
+	l.free = append(l.free, c.slot)
+	l.open.Add(-1)
+	for _, f := range gone {
+		f()
+	}
+}
+
+// addr returns the peer's address.
+func (c *LoopConn) addr() net.Addr {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.fd < 0 {
+		return nil
+	}
+	return peerAddr(int(c.fd))
+}
+
+// schedule has the wheel look at c when it next has to.
+func (l *Loop) schedule(c *LoopConn) {
+	if c.fd < 0 {
+		return
+	}
+	cfg := c.shared.cfg
+	if c.keep == 0 && cfg.pingInterval > 0 {
+		c.keep = l.wheel.after(cfg.pingInterval)
+	}
+	due := earlier(c.keep, c.limit)
+	if c.read != nil {
+		due = earlier(due, c.read.stall)
+	}
+	c.mu.Lock()
+	if c.write != nil {
+		due = earlier(due, c.write.blocked)
+	}
+	c.mu.Unlock()
+	l.wheel.put(c, due)
+}
+
+// earlier returns the earlier of two ticks, of which 0 is none.
+func earlier(a, b uint32) uint32 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// look does what is due for c.
+func (l *Loop) look(c *LoopConn) {
+	now := l.wheel.now
+	passed := func(t uint32) bool { return t != 0 && t <= now }
+	c.mu.Lock()
+	blocked := c.write != nil && passed(c.write.blocked)
+	closing := c.closing != nil
+	c.mu.Unlock()
+	switch {
+	case c.lingers && passed(c.limit):
+		l.closeSocket(c)
+		return
+	case c.lingers:
+	case blocked && !closing:
+		l.lost(c, errWriteTimeout)
+		return
+	case passed(c.limit) && closing:
+		l.lost(c, errCloseTimeout)
+		return
+	case passed(c.limit):
+		l.lost(c, syscall.EPIPE)
+		return
+	case c.read != nil && passed(c.read.stall):
+		l.fail(c, errStalled)
+	case passed(c.keep):
+		if !l.keepAlive(c) {
+			return
+		}
+	}
+	l.schedule(c)
+}
+
+// keepAlive asks a silent peer whether it is there. It reports false when it has
+// ended the connection.
+func (l *Loop) keepAlive(c *LoopConn) bool {
+	cfg := c.shared.cfg
+	switch {
+	case c.heard || c.paused: // what it sends is not looked at now
+		c.heard, c.asked = false, false
+		c.keep = l.wheel.after(cfg.pingInterval)
+	case !c.asked:
+		c.asked = true
+		c.keep = l.wheel.after(cfg.pongTimeout)
+		c.mu.Lock()
+		_ = c.sender().QueuePing(nil) // refused only when the connection is closing
+		c.mu.Unlock()
+		l.flush(c)
+		return c.fd >= 0
+	default:
+		l.lost(c, errNoPong)
+		return false
+	}
+	return true
+}

@@ -1,0 +1,138 @@
+package websocket
+
+import (
+	"sync"
+
+	"github.com/openline/openline/websocket/internal/proto"
+)
+
+// loopWrite is what is to be sent, and what there is to remember about it.
+type loopWrite struct {
+	out        proto.Sender
+	keep       bool    // out is needed as long as the connection is
+	pieces     []piece // in order
+	off        int     // octets of the first one that have been sent
+	bytes      int     // in all pieces
+	messages   int     // that TrySend and Write added
+	overflowed bool    // a message did not fit
+	blocked    uint32  // the tick by which the socket has to take something; 0: it is not full
+}
+
+// piece is octets that are to be sent.
+type piece struct {
+	own      []byte    // the connection's memory; more may be appended
+	cut      bool      // own begins inside a frame
+	prepared *Prepared // or a message that is shared
+}
+
+func (p *piece) octets() []byte {
+	if p.prepared != nil {
+		return p.prepared.frame
+	}
+	return p.own
+}
+
+// inFrame reports whether part of a frame has been sent and part of it has not.
+func (w *loopWrite) inFrame() bool {
+	return len(w.pieces) > 0 && (w.off > 0 || w.pieces[0].cut)
+}
+
+// sender returns the sender, with a place for what waits. c.mu is held.
+func (c *LoopConn) sender() *proto.Sender {
+	if c.write == nil {
+		c.write = loopWrites.Get().(*loopWrite)
+		c.write.out = proto.NewSender(c.shared.client)
+	}
+	return &c.write.out
+}
+
+// loopWrites are those that no connection needs now.
+var loopWrites = sync.Pool{New: func() any { return new(loopWrite) }}
+
+// dropWrite gives the sending half up, if there is nothing to remember. c.mu is
+// held.
+func (c *LoopConn) dropWrite() {
+	w := c.write
+	if w == nil || c.fd >= 0 && (w.keep || w.bytes > 0 || w.out.Closing() || w.out.HasControl() || w.out.Fragmenting()) {
+		return
+	}
+	c.write = nil
+	clear(w.pieces)
+	*w = loopWrite{pieces: w.pieces[:0]}
+	loopWrites.Put(w)
+}
+
+// uncork puts what is corked into the queue, so that what comes next stands
+// behind it. c.mu is held.
+func (c *LoopConn) uncork() {
+	if l := c.loop; c.held && len(l.cork) > 0 {
+		c.queueOwn(append([]byte(nil), l.cork...))
+		l.cork = l.cork[:0]
+	}
+}
+
+// queueOwn adds octets that are the connection's. c.mu is held.
+func (c *LoopConn) queueOwn(b []byte) { c.queueRest(b, false) }
+
+// queueRest adds octets of which some in front may be out already. c.mu is held.
+func (c *LoopConn) queueRest(b []byte, cut bool) {
+	c.sender()
+	w := c.write
+	w.pieces = append(w.pieces, piece{own: b, cut: cut})
+	w.bytes += len(b)
+}
+
+func (c *LoopConn) count() { c.write.messages++ }
+
+// tail returns the last piece to append to, or nothing. c.mu is held.
+func (c *LoopConn) tail() []byte {
+	w := c.write
+	if n := len(w.pieces); n > 0 && w.pieces[n-1].prepared == nil && !w.pieces[n-1].cut {
+		b := w.pieces[n-1].own
+		w.pieces = w.pieces[:n-1]
+		w.bytes -= len(b)
+		return b
+	}
+	return nil
+}
+
+// setTail puts it back.
+func (c *LoopConn) setTail(b []byte) {
+	if len(b) > 0 {
+		c.queueOwn(b)
+	}
+}
+
+// dirtied lets c.mu go and has the loop flush.
+func (c *LoopConn) dirtied() {
+	first := !c.dirty && !c.held
+	if first {
+		c.dirty = true
+	}
+	c.mu.Unlock()
+	if first {
+		c.loop.touch(c)
+	}
+}
+
+// clear drops what waits for a peer that is behind, but for a frame that has been
+// sent in part; and what is corked, which would come behind it. c.mu is held.
+func (c *LoopConn) clear() {
+	w := c.write
+	if w == nil || w.bytes == 0 {
+		return
+	}
+	if c.held {
+		c.loop.cork = c.loop.cork[:0]
+	}
+	if w.inFrame() {
+		// Which frame the socket has taken the half of is not known for what was
+		// appended together: that piece goes out whole.
+		clear(w.pieces[1:])
+		w.pieces = w.pieces[:1]
+		w.bytes = len(w.pieces[0].octets()) - w.off
+	} else {
+		w.pieces, w.bytes = nil, 0
+	}
+	w.messages = 0
+}

@@ -1,0 +1,70 @@
+package websocket
+
+import (
+	"context"
+)
+
+// Shutdown closes all connections with CloseGoingAway and waits until they are
+// gone. When ctx ends first, the rest is cut off and the error of ctx is
+// returned. The loop's goroutine has ended then.
+func (l *Loop) Shutdown(ctx context.Context) error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return ErrLoopClosed
+	}
+	l.closed = true
+	others := make([]*LoopConn, 0, len(l.driven))
+	for c := range l.driven {
+		others = append(others, c)
+	}
+	if l.poller != nil {
+		l.tasks = append(l.tasks, func() { l.closeAll(func(c *LoopConn) { _ = c.Close(CloseGoingAway, shuttingDown) }) })
+	}
+	l.mu.Unlock()
+	for _, c := range others {
+		_ = c.Close(CloseGoingAway, shuttingDown)
+	}
+	if l.poller != nil {
+		l.wakeUp()
+	}
+	stop := context.AfterFunc(ctx, func() {
+		for _, c := range others {
+			c.other.cut()
+		}
+		l.mu.Lock()
+		l.tasks = append(l.tasks, func() { l.closeAll(l.cut) })
+		l.mu.Unlock()
+		if l.poller != nil {
+			l.wakeUp()
+		}
+	})
+	defer stop()
+	l.others.Wait()
+	<-l.done
+	return context.Cause(ctx)
+}
+
+func (l *Loop) closeAll(f func(*LoopConn)) {
+	for i := range l.slots {
+		if c := l.slots[i].conn; c != nil {
+			f(c)
+		}
+	}
+}
+
+// ended reports whether the loop has nothing left to do, for ever.
+func (l *Loop) ended() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.closed && len(l.free) == len(l.slots) && len(l.tasks) == 0
+}
+
+// abandon ends all connections, after an error that leaves no other way.
+func (l *Loop) abandon() {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.closeAll(l.cut)
+	_ = l.poller.Close()
+}

@@ -1,0 +1,109 @@
+package websocket
+
+import "time"
+
+// wheel is the clock of a loop: its connections stand in slots by the tick at
+// which there is something to do for them. What arrives touches no timer; that
+// something did is looked at when the time has come.
+type wheel struct {
+	now   uint32 // the tick that has been looked at last
+	start time.Time
+	slots [wheelSlots]*LoopConn // each the head of a list
+	count int
+}
+
+const (
+	tickTime   = 10 * time.Millisecond
+	wheelSlots = 1 << 12 // 41 seconds; who is due later is passed over until then
+)
+
+// tick is the number of a point in time. 0 stands for none.
+func (w *wheel) tick(t time.Time) uint32 {
+	if w.start.IsZero() {
+		w.start = t
+	}
+	return uint32(t.Sub(w.start)/tickTime) + 1
+}
+
+// after is the tick that comes when d has passed.
+func (w *wheel) after(d time.Duration) uint32 {
+	return w.tick(time.Now()) + max(1, uint32(min((d+tickTime-1)/tickTime, 1<<30)))
+}
+
+// put has c looked at at a tick; 0: never.
+func (w *wheel) put(c *LoopConn, due uint32) {
+	if c.due == due {
+		return
+	}
+	w.remove(c)
+	if due == 0 {
+		return
+	}
+	due = max(due, w.now+1)
+	c.due = due
+	head := &w.slots[due%wheelSlots]
+	c.next = *head
+	if c.next != nil {
+		c.next.prev = c
+	}
+	*head = c
+	w.count++
+}
+
+// remove takes c off.
+func (w *wheel) remove(c *LoopConn) {
+	if c.due == 0 {
+		return
+	}
+	if c.prev != nil {
+		c.prev.next = c.next
+	} else {
+		w.slots[c.due%wheelSlots] = c.next
+	}
+	if c.next != nil {
+		c.next.prev = c.prev
+	}
+	c.prev, c.next, c.due = nil, nil, 0
+	w.count--
+}
+
+// next returns when there may be something to do, the zero time for never.
+func (w *wheel) next() time.Time {
+	if w.count == 0 {
+		return time.Time{}
+	}
+	for i := uint32(1); i <= wheelSlots; i++ {
+		if w.slots[(w.now+i)%wheelSlots] != nil {
+			return w.start.Add(time.Duration(w.now+i) * tickTime)
+		}
+	}
+	return time.Time{}
+}
+
+// advance looks at all whose time has come.
+func (w *wheel) advance(l *Loop, t time.Time) {
+	until := w.tick(t)
+	if until == w.now {
+		return
+	}
+	from := w.now
+	w.now = until
+	for tick := from + 1; tick <= until && tick <= from+wheelSlots; tick++ {
+		var due *LoopConn
+		for c := w.slots[tick%wheelSlots]; c != nil; {
+			next := c.next
+			if c.due <= until {
+				w.remove(c)
+				c.next = due // a list of its own: looking may change the wheel
+				due = c
+			}
+			c = next
+		}
+		for due != nil {
+			c := due
+			due = c.next
+			c.next = nil
+			l.look(c)
+		}
+	}
+}

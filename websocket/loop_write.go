@@ -1,0 +1,240 @@
+package websocket
+
+import (
+	"slices"
+	"syscall"
+
+	"github.com/openline/openline/websocket/internal/poll"
+)
+
+// hold has what is written to c corked until release.
+func (c *LoopConn) hold() {
+	c.mu.Lock()
+	c.held = true
+	c.mu.Unlock()
+}
+
+// release sends what was corked.
+func (l *Loop) release(c *LoopConn) {
+	c.mu.Lock()
+	c.held = false
+	abort := c.abort
+	if w, cfg := c.write, c.shared.cfg; w != nil && c.err == nil &&
+		(cfg.queueBytes > 0 && w.bytes+len(l.cork) > cfg.queueBytes/2 || cfg.queueMax > 0 && w.messages > cfg.queueMax/2) {
+		c.paused = true // it writes faster than its peer reads, so it is read no faster either
+	}
+	if c.write != nil || len(l.cork) >= gatherSize || c.fd < 0 {
+		c.cork(l)
+		c.mu.Unlock()
+		if c.fd >= 0 {
+			l.flush(c)
+		}
+		return
+	}
+	if len(l.cork) > 0 {
+		n, err := poll.Write(int(c.fd), l.cork)
+		if err != nil {
+			n = 0
+		}
+		if n < len(l.cork) {
+			c.queueRest(append([]byte(nil), l.cork[n:]...), n > 0)
+			l.cork = l.cork[:0]
+			c.mu.Unlock()
+			l.flush(c)
+			return
+		}
+		l.cork = l.cork[:0]
+	}
+	c.mu.Unlock()
+	if abort {
+		l.flush(c)
+	}
+}
+
+// flushHeld sends what was corked so far, while c is held.
+func (l *Loop) flushHeld(c *LoopConn) {
+	c.mu.Lock()
+	if c.write == nil || c.write.bytes == 0 {
+		n, err := poll.Write(int(c.fd), l.cork)
+		if err != nil {
+			n = 0
+		}
+		if n < len(l.cork) {
+			c.queueRest(append([]byte(nil), l.cork[n:]...), n > 0)
+		}
+		l.cork = l.cork[:0]
+	}
+	c.cork(l)
+	c.mu.Unlock()
+}
+
+// cork puts what is left of what was corked into the queue. c.mu is held.
+func (c *LoopConn) cork(l *Loop) {
+	if len(l.cork) > 0 {
+		if c.fd >= 0 {
+			c.queueOwn(append([]byte(nil), l.cork...))
+		}
+		l.cork = l.cork[:0]
+	}
+}
+
+// flushMost is about how much is written to one connection before the others
+// have their turn.
+const flushMost = 256 << 10
+
+// flush sends what waits, as far as the socket takes it.
+func (l *Loop) flush(c *LoopConn) {
+	c.mu.Lock()
+	c.dirty = false
+	if c.fd < 0 {
+		c.mu.Unlock()
+		return
+	}
+	if c.abort {
+		c.mu.Unlock()
+		l.cut(c)
+		return
+	}
+	w := c.write
+	if w == nil {
+		c.mu.Unlock()
+		l.setWant(c, false)
+		return
+	}
+	var err error
+	full := false
+	sent := 0
+	for err == nil && !full && sent < flushMost {
+		b := l.collect(c)
+		if len(b) == 0 {
+			break
+		}
+		var n int
+		n, err = poll.Write(int(c.fd), b)
+		if err == syscall.EAGAIN {
+			err, full = nil, true
+		}
+		full = full || n < len(b)
+		sent += n
+		w.sent(n)
+	}
+	if sent > 0 {
+		w.blocked = 0
+	}
+	more := w.bytes > 0 || w.out.HasControl() || w.out.HasClose()
+	if cfg := c.shared.cfg; w.bytes <= cfg.queueBytes/4 && (cfg.queueMax == 0 || w.messages <= cfg.queueMax/4) {
+		c.paused = false
+	}
+	closing := w.out.Closing()
+	closeSent := closing && !more
+	if closing && c.err == nil && c.limit == 0 {
+		c.limit = l.wheel.after(c.shared.cfg.closeTimeout)
+		if w.overflowed {
+			c.limit = max(c.limit, l.wheel.after(c.shared.cfg.writeTimeout))
+		}
+	}
+	drained := !more && w.overflowed && c.err == nil && !closing
+	if !more {
+		w.overflowed = w.overflowed && !drained
+		c.dropWrite()
+	}
+	if more && w.blocked == 0 && c.shared.cfg.writeTimeout > 0 {
+		w.blocked = l.wheel.after(c.shared.cfg.writeTimeout)
+	}
+	ended := c.err != nil
+	c.mu.Unlock()
+	switch {
+	case err != nil && ended:
+		l.closeSocket(c)
+		return
+	case err != nil:
+		// What the peer sent before it went may lie unread, with a Close that
+		// tells why: reading comes to the error by itself.
+		l.setWant(c, false)
+		l.broken(c)
+		return
+	}
+	l.setWant(c, more)
+	if !more && closeSent {
+		l.closeSent(c)
+	} else if more || closing {
+		l.schedule(c)
+	}
+	if h, ok := c.h.(DrainHandler); ok && drained {
+		c.hold()
+		l.guard(c, func() { h.OnDrain(c) })
+		l.release(c)
+	}
+}
+
+// collect returns the octets that are to be sent next: one piece from where it
+// is, or several put together. c.mu is held.
+func (l *Loop) collect(c *LoopConn) []byte {
+	w := c.write
+	if w.out.HasControl() {
+		at := 0
+		if w.inFrame() {
+			at = 1 // behind that frame, and whatever was appended to it
+		}
+		b := w.out.AppendControl(nil)
+		w.pieces = slices.Insert(w.pieces, at, piece{own: b})
+		w.bytes += len(b)
+	}
+	if len(w.pieces) == 0 && w.out.HasClose() {
+		c.queueOwn(w.out.AppendClose(nil))
+	}
+	switch len(w.pieces) {
+	case 0:
+		return nil
+	case 1:
+		return w.pieces[0].octets()[w.off:]
+	}
+	b := append(l.gather[:0], w.pieces[0].octets()[w.off:]...)
+	for _, p := range w.pieces[1:] {
+		o := p.octets()
+		if len(b)+len(o) > gatherSize {
+			break
+		}
+		b = append(b, o...)
+	}
+	if cap(b) <= 4*gatherSize {
+		l.gather = b
+	}
+	return b
+}
+
+// sent takes note that n octets have been taken by the socket.
+func (w *loopWrite) sent(n int) {
+	w.bytes -= n
+	n += w.off
+	i := 0
+	for ; i < len(w.pieces) && n >= len(w.pieces[i].octets()); i++ {
+		n -= len(w.pieces[i].octets())
+		putLarge(w.pieces[i].own)
+		w.pieces[i] = piece{}
+	}
+	w.off = n
+	w.pieces = w.pieces[:copy(w.pieces, w.pieces[i:])]
+	if len(w.pieces) == 0 {
+		w.messages = 0
+	}
+}
+
+// setWant changes what the poller waits for.
+func (l *Loop) setWant(c *LoopConn, writable bool) {
+	var want poll.Ready
+	if !c.paused {
+		want = poll.Readable
+	}
+	if writable {
+		want |= poll.Writable
+	}
+	if want == c.want || c.fd < 0 {
+		return
+	}
+	if err := l.poller.Change(int(c.fd), c.id(), want); err != nil {
+		l.log.Error("websocket: a socket cannot be waited for", "error", err)
+		return
+	}
+	c.want = want
+}
