@@ -206,6 +206,7 @@ func (l *Loop) guard(c *LoopConn, f func()) {
 			return
 		}
 		l.panicked(c, v)
+		l.forget(&l.scratch)
 		l.fail(c, &proto.Error{Code: uint16(CloseInternalError), Reason: "internal error"})
 	}()
 	f()
@@ -283,7 +284,8 @@ func (l *Loop) register(lc *LoopConn, fd int, early []byte) {
 		lc.want = poll.Readable
 	}
 	if len(early) > 0 && lc.usable() {
-		l.receive(lc, l.readState(lc), early)
+		r := l.readState(lc)
+		l.guard(lc, func() { l.receive(lc, r, early) })
 	}
 	l.release(lc)
 }
@@ -322,9 +324,9 @@ func (l *Loop) share(c *Conn) *loopShared {
 	return s
 }
 
-// message hands a message to the handler.
+// message hands a message to the handler. Whoever calls it is guarded.
 func (l *Loop) message(c *LoopConn, op frame.Opcode, data []byte) {
-	l.guard(c, func() { c.h.OnMessage(c, Message{MessageType(op), data}) })
+	c.h.OnMessage(c, Message{MessageType(op), data})
 }
 
 // detach takes the connection's parts from it. Its socket is closed; another

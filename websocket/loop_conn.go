@@ -183,8 +183,15 @@ func (c *LoopConn) Ping(payload []byte) error {
 // writeShort is for the usual case: nothing waits to be sent. c.mu is held and
 // let go.
 func (c *LoopConn) writeShort(typ MessageType, data []byte) (err error) {
-	out := proto.NewSender(c.shared.client)
-	if c.held {
+	if c.held && !c.shared.client { // the case that has to be fast
+		l := c.loop
+		if typ == Text && !utf8x.Valid(data) {
+			err = proto.ErrNotUTF8
+		} else {
+			l.cork = append(frame.AppendHeader(l.cork, frame.Header{Fin: true, Opcode: frame.Opcode(typ), Length: uint64(len(data))}), data...)
+		}
+		c.mu.Unlock()
+	} else if out := proto.NewSender(c.shared.client); c.held {
 		l := c.loop
 		l.cork, err = out.AppendMessage(l.cork, frame.Opcode(typ), data)
 		c.mu.Unlock()

@@ -82,12 +82,14 @@ func (l *Loop) readable(c *LoopConn) {
 	}
 	c.heard = true
 	c.hold()
-	if direct {
-		r.message = r.message[:len(r.message)+n]
-		l.took(c, r, into[:n])
-	} else {
-		l.receive(c, r, into[:n])
-	}
+	l.guard(c, func() {
+		if direct {
+			r.message = r.message[:len(r.message)+n]
+			l.took(c, r, into[:n])
+		} else {
+			l.receive(c, r, into[:n])
+		}
+	})
 	l.release(c)
 }
 
@@ -152,7 +154,7 @@ func (l *Loop) receive(c *LoopConn, r *loopRead, b []byte) {
 			c.pong(ev.Payload)
 		case proto.Pong:
 			if h, ok := c.h.(PongHandler); ok && len(ev.Payload) > 0 {
-				l.guard(c, func() { h.OnPong(c, ev.Payload) })
+				h.OnPong(c, ev.Payload)
 			}
 		case proto.Close:
 			l.forget(r)

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,11 +48,13 @@ func measure(name string, s *scenario, d time.Duration) (cpu, rate float64, err 
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	}()
-	addr, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		return 0, 0, err
+	addr := ""
+	for lines := bufio.NewScanner(out); addr == "" && lines.Scan(); {
+		if _, _, err := net.SplitHostPort(lines.Text()); err == nil {
+			addr = lines.Text() // others may say more than that
+		}
 	}
-	f, err := launch(strings.TrimSpace(addr), s, strings.HasPrefix(name, "raw"))
+	f, err := launch(addr, s, strings.HasPrefix(name, "raw"))
 	if f != nil {
 		defer f.close()
 	}
