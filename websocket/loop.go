@@ -283,7 +283,7 @@ func (l *Loop) register(lc *LoopConn, fd int, early []byte) {
 	} else {
 		lc.want = poll.Readable
 	}
-	if len(early) > 0 && lc.usable() {
+	if len(early) > 0 && !lc.over.Load() {
 		r := l.readState(lc)
 		l.guard(lc, func() { l.receive(lc, r, early) })
 	}

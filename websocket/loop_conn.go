@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 
 	"github.com/openline/openline/websocket/internal/frame"
 	"github.com/openline/openline/websocket/internal/poll"
@@ -36,6 +37,8 @@ type LoopConn struct {
 	halfClosed bool       // the outgoing direction has been ended
 	told       bool       // this end's Close has been sent, and was the first
 	paused     bool       // it is not read
+
+	over atomic.Bool // it has ended, or is about to: no further message is wanted
 
 	mu      sync.Mutex // guards the following
 	held    bool       // the loop is at it: what is written is corked
@@ -328,6 +331,7 @@ func (c *LoopConn) CloseNow() error {
 	}
 	c.mu.Lock()
 	c.abort = true
+	c.over.Store(true)
 	if c.dirty {
 		c.mu.Unlock()
 		return nil
@@ -345,11 +349,4 @@ func (c *LoopConn) RemoteAddr() net.Addr {
 		return c.other.RemoteAddr()
 	}
 	return c.addr()
-}
-
-// usable reports whether messages can still arrive.
-func (c *LoopConn) usable() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.err == nil && !c.abort
 }

@@ -65,6 +65,7 @@ func (l *Loop) finish(c *LoopConn, e *CloseError, linger time.Duration) {
 		return
 	}
 	c.err = e
+	c.over.Store(true)
 	c.mu.Unlock()
 	if c.read != nil {
 		l.forget(c.read)

@@ -162,7 +162,7 @@ func (l *Loop) receive(c *LoopConn, r *loopRead, b []byte) {
 			l.peerClosed(c, CloseCode(ev.Code), string(ev.Payload))
 			return
 		}
-		if c.lingers || c.fd < 0 || !c.usable() {
+		if c.over.Load() {
 			l.forget(r)
 			break // the handler has ended it
 		}
