@@ -91,7 +91,7 @@ func run(ctx context.Context, s *settings) error {
 	if len(columns) == 0 {
 		return errors.New("no peer was played: look at -peers")
 	}
-	return s.deliver(columns)
+	return s.deliver(columns, w.hosts)
 }
 
 func (s *settings) wants(p *peer) bool {
@@ -150,7 +150,7 @@ func (s *settings) mode(ctx context.Context, w *workshop, p *peer, prog *program
 }
 
 // deliver writes what the flags ask for.
-func (s *settings) deliver(columns []*column) error {
+func (s *settings) deliver(columns []*column, hosts []string) error {
 	var all []*conformance.Report
 	for _, c := range columns {
 		own := slices.DeleteFunc([]*conformance.Report{c.interop, c.strict}, func(r *conformance.Report) bool { return r == nil })
@@ -171,7 +171,7 @@ func (s *settings) deliver(columns []*column) error {
 			return err
 		}
 	}
-	text := matrix(columns, time.Now())
+	text := matrix(columns, hosts, time.Now())
 	if s.write == "" {
 		_, err := os.Stdout.WriteString(text)
 		return err

@@ -20,9 +20,10 @@ const (
 )
 
 // matrix renders the results as Markdown.
-func matrix(columns []*column, now time.Time) string {
+func matrix(columns []*column, hosts []string, now time.Time) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Played on %s, on %s/%s with %s.\n", now.UTC().Format("2 January 2006"), runtime.GOOS, runtime.GOARCH, runtime.Version())
+	hosts = append([]string{"Go " + strings.TrimPrefix(runtime.Version(), "go")}, hosts...)
+	fmt.Fprintf(&b, "Played on %s, on %s/%s with %s.\n", now.UTC().Format("2 January 2006"), runtime.GOOS, runtime.GOARCH, strings.Join(hosts, ", "))
 	for _, actor := range []conformance.Actor{conformance.ServerActor, conformance.ClientActor} {
 		own := slices.DeleteFunc(slices.Clone(columns), func(c *column) bool { return c.peer.actor != actor })
 		if len(own) == 0 {
@@ -130,9 +131,11 @@ func told(r *conformance.Result) string {
 	return r.Reason
 }
 
-// brief shortens what is too long for a list.
+// brief shortens what is too long for a list, and leaves out the header of the
+// frame, which has a random key in it.
 func brief(s string) string {
 	const most = 240
+	s, _, _ = strings.Cut(s, "; the frame's header is ")
 	r := []rune(s)
 	if len(r) <= most {
 		return s
