@@ -64,7 +64,7 @@ type column struct {
 	peer    *peer
 	version string
 	interop *conformance.Report // what is a MUST
-	strict  *conformance.Report // the other levels; nil if they were not played
+	strict  *conformance.Report // the other levels; either is nil if it was not played
 }
 
 func run(ctx context.Context, s *settings) error {
@@ -107,13 +107,15 @@ func (s *settings) play(ctx context.Context, w *workshop, p *peer) (*column, err
 		return nil, err
 	}
 	c := &column{peer: p, version: prog.version}
-	if c.interop, err = s.mode(ctx, w, p, prog, false); err != nil {
-		return nil, err
-	}
+	var mustErr, otherErr error
+	c.interop, mustErr = s.mode(ctx, w, p, prog, false)
 	if !s.interop {
-		c.strict, err = s.mode(ctx, w, p, prog, true)
+		c.strict, otherErr = s.mode(ctx, w, p, prog, true)
 	}
-	return c, err
+	if s.selected != "" && (c.interop != nil || c.strict != nil) {
+		return c, nil // what was selected may be all of one level
+	}
+	return c, errors.Join(mustErr, otherErr)
 }
 
 func (s *settings) mode(ctx context.Context, w *workshop, p *peer, prog *program, strict bool) (*conformance.Report, error) {

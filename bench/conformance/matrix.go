@@ -30,26 +30,29 @@ func matrix(columns []*column, hosts []string, now time.Time) string {
 			continue
 		}
 		heading := map[conformance.Actor]string{conformance.ServerActor: "Servers", conformance.ClientActor: "Clients"}[actor]
-		fmt.Fprintf(&b, "\n### %s: what is a MUST, in interop mode\n\n", heading)
-		table(&b, own, func(c *column) *conformance.Report { return c.interop })
-		if own[0].strict != nil {
-			fmt.Fprintf(&b, "\n### %s: SHOULD and hardening, in strict mode\n\n", heading)
-			table(&b, own, func(c *column) *conformance.Report { return c.strict })
-		}
+		table(&b, heading+": what is a MUST, in interop mode", own, func(c *column) *conformance.Report { return c.interop })
+		table(&b, heading+": SHOULD and hardening, in strict mode", own, func(c *column) *conformance.Report { return c.strict })
 		fmt.Fprintf(&b, "\n### %s: how they were set up\n\n| | features | settings |\n| --- | --- | --- |\n", heading)
 		for _, c := range own {
 			fmt.Fprintf(&b, "| %s %s | %s | %s |\n", c.peer.name, c.version, strings.Join(c.peer.features, ", "), c.peer.settings)
 		}
 		fmt.Fprintf(&b, "\n### %s: the failed MUST cases\n", heading)
 		for _, c := range own {
-			failures(&b, c)
+			if c.interop != nil {
+				failures(&b, c)
+			}
 		}
 	}
 	return b.String()
 }
 
-// table has a row for each group and a column for each peer.
-func table(b *strings.Builder, columns []*column, report func(*column) *conformance.Report) {
+// table has a row for each group and a column for each peer that has a report.
+func table(b *strings.Builder, heading string, columns []*column, report func(*column) *conformance.Report) {
+	columns = slices.DeleteFunc(slices.Clone(columns), func(c *column) bool { return report(c) == nil })
+	if len(columns) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n### %s\n\n", heading)
 	var groups []*conformance.Group
 	cells := make([]map[*conformance.Group]conformance.Counts, len(columns))
 	b.WriteString("| |")
