@@ -57,6 +57,7 @@ func runClient(ctx context.Context, w *workshop, prog *program, o *conformance.O
 	report, err := conformance.Client(ctx, c.start, o)
 	if c.settle() && err == nil {
 		fmt.Fprintln(os.Stderr, "  once more, one by one")
+		c.stop() // the next run has a CA of its own, which a client reads when it starts
 		report, err = conformance.Client(ctx, c.start, oneByOne(o, c.settle))
 	}
 	c.stop()
@@ -213,5 +214,6 @@ func (c *callers) stop() {
 	if c.process != nil {
 		c.process.stop()
 		c.peak = max(c.peak, c.process.memory())
+		c.process = nil
 	}
 }

@@ -64,7 +64,7 @@ type column struct {
 	peer    *peer
 	version string
 	interop *conformance.Report // what is a MUST
-	strict  *conformance.Report // the other levels; nil if they were not played
+	strict  *conformance.Report // the other levels; either is nil if it was not played
 }
 
 func run(ctx context.Context, s *settings) error {
@@ -91,7 +91,7 @@ func run(ctx context.Context, s *settings) error {
 	if len(columns) == 0 {
 		return errors.New("no peer was played: look at -peers")
 	}
-	return s.deliver(columns)
+	return s.deliver(columns, w.hosts)
 }
 
 func (s *settings) wants(p *peer) bool {
@@ -107,13 +107,15 @@ func (s *settings) play(ctx context.Context, w *workshop, p *peer) (*column, err
 		return nil, err
 	}
 	c := &column{peer: p, version: prog.version}
-	if c.interop, err = s.mode(ctx, w, p, prog, false); err != nil {
-		return nil, err
-	}
+	var mustErr, otherErr error
+	c.interop, mustErr = s.mode(ctx, w, p, prog, false)
 	if !s.interop {
-		c.strict, err = s.mode(ctx, w, p, prog, true)
+		c.strict, otherErr = s.mode(ctx, w, p, prog, true)
 	}
-	return c, err
+	if s.selected != "" && (c.interop != nil || c.strict != nil) {
+		return c, nil // what was selected may be all of one level
+	}
+	return c, errors.Join(mustErr, otherErr)
 }
 
 func (s *settings) mode(ctx context.Context, w *workshop, p *peer, prog *program, strict bool) (*conformance.Report, error) {
@@ -150,7 +152,7 @@ func (s *settings) mode(ctx context.Context, w *workshop, p *peer, prog *program
 }
 
 // deliver writes what the flags ask for.
-func (s *settings) deliver(columns []*column) error {
+func (s *settings) deliver(columns []*column, hosts []string) error {
 	var all []*conformance.Report
 	for _, c := range columns {
 		own := slices.DeleteFunc([]*conformance.Report{c.interop, c.strict}, func(r *conformance.Report) bool { return r == nil })
@@ -171,7 +173,7 @@ func (s *settings) deliver(columns []*column) error {
 			return err
 		}
 	}
-	text := matrix(columns, time.Now())
+	text := matrix(columns, hosts, time.Now())
 	if s.write == "" {
 		_, err := os.Stdout.WriteString(text)
 		return err

@@ -20,35 +20,39 @@ const (
 )
 
 // matrix renders the results as Markdown.
-func matrix(columns []*column, now time.Time) string {
+func matrix(columns []*column, hosts []string, now time.Time) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Played on %s, on %s/%s with %s.\n", now.UTC().Format("2 January 2006"), runtime.GOOS, runtime.GOARCH, runtime.Version())
+	hosts = append([]string{"Go " + strings.TrimPrefix(runtime.Version(), "go")}, hosts...)
+	fmt.Fprintf(&b, "Played on %s, on %s/%s with %s.\n", now.UTC().Format("2 January 2006"), runtime.GOOS, runtime.GOARCH, strings.Join(hosts, ", "))
 	for _, actor := range []conformance.Actor{conformance.ServerActor, conformance.ClientActor} {
 		own := slices.DeleteFunc(slices.Clone(columns), func(c *column) bool { return c.peer.actor != actor })
 		if len(own) == 0 {
 			continue
 		}
 		heading := map[conformance.Actor]string{conformance.ServerActor: "Servers", conformance.ClientActor: "Clients"}[actor]
-		fmt.Fprintf(&b, "\n### %s: what is a MUST, in interop mode\n\n", heading)
-		table(&b, own, func(c *column) *conformance.Report { return c.interop })
-		if own[0].strict != nil {
-			fmt.Fprintf(&b, "\n### %s: SHOULD and hardening, in strict mode\n\n", heading)
-			table(&b, own, func(c *column) *conformance.Report { return c.strict })
-		}
+		table(&b, heading+": what is a MUST, in interop mode", own, func(c *column) *conformance.Report { return c.interop })
+		table(&b, heading+": SHOULD and hardening, in strict mode", own, func(c *column) *conformance.Report { return c.strict })
 		fmt.Fprintf(&b, "\n### %s: how they were set up\n\n| | features | settings |\n| --- | --- | --- |\n", heading)
 		for _, c := range own {
 			fmt.Fprintf(&b, "| %s %s | %s | %s |\n", c.peer.name, c.version, strings.Join(c.peer.features, ", "), c.peer.settings)
 		}
 		fmt.Fprintf(&b, "\n### %s: the failed MUST cases\n", heading)
 		for _, c := range own {
-			failures(&b, c)
+			if c.interop != nil {
+				failures(&b, c)
+			}
 		}
 	}
 	return b.String()
 }
 
-// table has a row for each group and a column for each peer.
-func table(b *strings.Builder, columns []*column, report func(*column) *conformance.Report) {
+// table has a row for each group and a column for each peer that has a report.
+func table(b *strings.Builder, heading string, columns []*column, report func(*column) *conformance.Report) {
+	columns = slices.DeleteFunc(slices.Clone(columns), func(c *column) bool { return report(c) == nil })
+	if len(columns) == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n### %s\n\n", heading)
 	var groups []*conformance.Group
 	cells := make([]map[*conformance.Group]conformance.Counts, len(columns))
 	b.WriteString("| |")
@@ -130,9 +134,11 @@ func told(r *conformance.Result) string {
 	return r.Reason
 }
 
-// brief shortens what is too long for a list.
+// brief shortens what is too long for a list, and leaves out the header of the
+// frame, which has a random key in it.
 func brief(s string) string {
 	const most = 240
+	s, _, _ = strings.Cut(s, "; the frame's header is ")
 	r := []rune(s)
 	if len(r) <= most {
 		return s

@@ -53,9 +53,10 @@ func TestMatrix(t *testing.T) {
 		{Case: &conformance.Case{Item: limit, ID: "WS-10.4-01/1"}, Verdict: conformance.Failed, Reason: "got what nobody is told"},
 		{Case: &conformance.Case{Item: item, ID: "WS-5.4-01/5"}, Verdict: conformance.Skipped},
 	}}
-	text := matrix([]*column{{peer: &peer{name: "peer", actor: conformance.ServerActor}, version: "1.2", interop: report}}, time.Unix(0, 0))
+	text := matrix([]*column{{peer: &peer{name: "peer", actor: conformance.ServerActor}, version: "1.2", interop: report}}, []string{"Node 1"}, time.Unix(0, 0))
 	for _, want := range []string{
 		"Played on 1 January 1970",
+		", Node 1.\n",
 		"| WS-5.4 Fragmentation | 1 / **4** / 1 |\n",
 		`WS-5.4-01/2, 3: A rule. Seen: expected text "a": got "b".`,
 		"WS-5.4-01/4: A rule.\n",

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -32,6 +33,7 @@ type workshop struct {
 	dir     string
 	source  string // this command's folder
 	npmDone bool
+	hosts   []string // what programs run in, with versions
 }
 
 func newWorkshop(ctx context.Context) (*workshop, error) {
@@ -105,6 +107,11 @@ func nodeProgram(pkg, file string) func(context.Context, *workshop) (*program, e
 				return nil, err
 			}
 			w.npmDone = true
+			version, err := output(ctx, "", "node", "--version")
+			if err != nil {
+				return nil, err
+			}
+			w.hosts = append(w.hosts, "Node "+strings.TrimPrefix(version, "v"))
 		}
 		data, err := os.ReadFile(filepath.Join(dir, "node_modules", pkg, "package.json"))
 		if err != nil {
@@ -128,6 +135,10 @@ func pythonProgram(file string) func(context.Context, *workshop) (*program, erro
 			}
 			version, err := output(ctx, "", python, "-c", "import websockets.version; print(websockets.version.version)")
 			if err == nil {
+				host, err := output(ctx, "", python, "--version")
+				if err == nil && !slices.Contains(w.hosts, host) {
+					w.hosts = append(w.hosts, host)
+				}
 				return &program{command: []string{python, "-B", filepath.Join(w.source, "python", file)}, version: version}, nil
 			}
 		}

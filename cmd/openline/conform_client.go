@@ -49,6 +49,11 @@ func (c *conformClientCmd) Run(ctx context.Context, s streams) error {
 	if len(c.Command) > 0 && c.Command[0] == "--" {
 		c.Command = c.Command[1:]
 	}
+	if len(c.Command) > 0 {
+		if err := findCommand(c.Command[0]); err != nil {
+			return err
+		}
+	}
 	host, port, err := net.SplitHostPort(c.Listen)
 	if err != nil {
 		host, port = strings.Trim(c.Listen, "[]"), "9001"

@@ -40,12 +40,22 @@ func (c *clientCommand) start(ctx context.Context, url string) error {
 	cmd.WaitDelay = commandGrace
 	endWithChildren(cmd)
 	err := cmd.Run()
+	endChildren(cmd)
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && ctx.Err() == nil {
 		if text := said.String(); text != "" {
 			return fmt.Errorf("%w: %s", exit, text)
 		}
 	}
 	return err
+}
+
+// findCommand says whether there is such a program, before it is missed once for
+// each case.
+func findCommand(name string) error {
+	if _, err := exec.LookPath(name); err != nil {
+		return usage("the client cannot be started: %v; write the command behind --, its program first", err)
+	}
+	return nil
 }
 
 // lastWords keeps the end of what is written to it.

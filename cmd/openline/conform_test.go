@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"encoding/xml"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -139,9 +140,11 @@ func TestConformClientCommand(t *testing.T) {
 	if code != 1 || !strings.Contains(out, "exit status 1: openline: echo: the setting limit") {
 		t.Errorf("%d %s", code, out)
 	}
-	code, out, _ = execute(t, "", "conform", "client", "--select=WS-4.1-01/1", "/nowhere/client")
-	if code != 1 || !strings.Contains(out, "no such file") {
-		t.Errorf("%d %s", code, out)
+	for _, name := range []string{"/nowhere/client", "no-such-client"} {
+		code, out, stderr = execute(t, "", "conform", "client", name)
+		if code != 2 || out != "" || !strings.Contains(stderr, "the client cannot be started") {
+			t.Errorf("%d %s %s", code, out, stderr)
+		}
 	}
 }
 
@@ -341,5 +344,27 @@ func TestCommandEnds(t *testing.T) {
 	c := &clientCommand{argv: []string{"/bin/sh", "-c", "sleep 100; true"}}
 	if err := c.start(ctx, "ws://x"); err == nil || time.Since(began) > guard {
 		t.Error(err, time.Since(began))
+	}
+}
+
+// What a command leaves behind when it ends is ended too.
+func TestCommandChildrenEnd(t *testing.T) {
+	if _, err := os.Stat("/bin/sh"); err != nil {
+		t.Skip("there is no shell")
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	t.Setenv("CONFORM_TEST_PIPE", fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), w.Fd()))
+	c := &clientCommand{argv: []string{"/bin/sh", "-c", `exec 3>"$CONFORM_TEST_PIPE"; sleep 100 2>&3 & exit 0`}}
+	if err := c.start(t.Context(), "ws://x"); err != nil {
+		t.Error(err)
+	}
+	w.Close()
+	_ = r.SetReadDeadline(time.Now().Add(guard))
+	if _, err := io.Copy(io.Discard, r); err != nil { // it ends when nobody can write any more
+		t.Errorf("the child goes on: %v", err)
 	}
 }

@@ -12,8 +12,8 @@
 // is an echo: it sends each message back with its type, answers Ping and Close as
 // its library does, and ends when the connection does. A server does so at the
 // path of the URL that the suite is given; a client at the URL that it is given
-// for each case. That is enough for most cases. The others need a [Feature], and
-// are skipped with a word where it is not offered.
+// for each case. That is enough for most cases. The others need one of the
+// [Features], and are skipped with a word where it is not offered.
 //
 // # Modes
 //

@@ -136,6 +136,9 @@ func (w *wire) response(method string, deadline time.Time) (*head, error) {
 
 // body reads n octets of a body.
 func (w *wire) body(h *head, n int, deadline time.Time) error {
+	if len(h.body)+n > mostBody {
+		return violation{fmt.Sprintf("the body of the response has more than %d octets, more than anything that the suite asks for", mostBody)}
+	}
 	b, err := w.need(n, deadline)
 	if err != nil {
 		return violation{fmt.Sprintf("the body of the response ends after %d of %d octets", len(w.waiting()), n)}
@@ -152,8 +155,14 @@ func (w *wire) body(h *head, n int, deadline time.Time) error {
 func (w *wire) chunks(h *head, deadline time.Time) error {
 	line := func() (string, error) {
 		end := -1
-		if err := w.await(deadline, func(in []byte) bool { end = bytes.Index(in, []byte("\r\n")); return end >= 0 }); err != nil {
+		if err := w.await(deadline, func(in []byte) bool {
+			end = bytes.Index(in, []byte("\r\n"))
+			return end >= 0 || len(in) > mostLine
+		}); err != nil || time.Now().After(deadline) {
 			return "", violation{"the chunked body of the response does not end"}
+		}
+		if end < 0 {
+			return "", violation{fmt.Sprintf("a line of more than %d octets in the chunked body of the response", mostLine)}
 		}
 		s := string(w.waiting()[:end])
 		w.take(end + 2)

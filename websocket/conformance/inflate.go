@@ -36,7 +36,9 @@ func (z *inflater) message(b []byte) ([]byte, error) {
 		}
 	}
 	z.history = append([]byte(nil), z.out[max(0, len(z.out)-1<<15):]...)
-	return z.out[z.start:], nil
+	plain := z.out[z.start:]
+	z.in, z.out = nil, nil
+	return plain, nil
 }
 
 func (z *inflater) bits(n int) (int, error) {
@@ -93,7 +95,7 @@ func (z *inflater) stored() error {
 	}
 	z.out = append(z.out, z.in[at:at+n]...)
 	z.pos += 8 * n
-	return nil
+	return z.bounded()
 }
 
 // code is a Huffman code: how many codes there are of each length, and the
@@ -214,6 +216,14 @@ func (z *inflater) copy(distance, length int) error {
 	z.lookedBack = z.lookedBack || at < z.start
 	for i := range length {
 		z.out = append(z.out, z.out[at+i])
+	}
+	return z.bounded()
+}
+
+// bounded says when it has become too much.
+func (z *inflater) bounded() error {
+	if len(z.out)-z.start > mostInflated {
+		return fmt.Errorf("it inflates to more than %d octets, more than anything that the suite asks for", mostInflated)
 	}
 	return nil
 }

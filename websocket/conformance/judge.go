@@ -84,7 +84,7 @@ type decoder struct {
 	closed     bool
 	inflate    inflater
 	farthest   int       // how far back any message looked
-	masks      [][4]byte // of all frames
+	masks      [][4]byte // of all frames, but no more than mostMasks
 }
 
 // violation is a frame that its sender may not send.
@@ -126,9 +126,12 @@ func (w *wire) frame(deadline time.Time) (*frame, error) {
 			return nil, violates(b, "a length of %d in the 16-bit form (RFC 6455 §5.2)", length)
 		}
 	case 127:
-		if length = binary.BigEndian.Uint64(b[2:]); length <= 0xFFFF || length > 1<<40 {
+		if length = binary.BigEndian.Uint64(b[2:]); length <= 0xFFFF || length > 1<<63-1 {
 			return nil, violates(b, "a length of %d in the 64-bit form (RFC 6455 §5.2)", length)
 		}
+	}
+	if length > mostMessage {
+		return nil, violates(b, "a frame of %d octets, longer than anything that the suite asks for", length)
 	}
 	if f.masked {
 		f.key = [4]byte(b[size-4:])
@@ -167,16 +170,21 @@ func (w *wire) arrival(deadline time.Time) (*arrival, error) {
 		case err != nil:
 			return nil, err
 		}
+		before := len(w.dec.data)
 		a, err := w.dec.add(f)
+		w.account(len(w.dec.data) - before)
 		if a != nil || err != nil {
 			return a, err
+		}
+		if time.Now().After(deadline) {
+			return nil, errTimeout // fragments without end
 		}
 	}
 }
 
 // add takes one frame in.
 func (d *decoder) add(f *frame) (*arrival, error) {
-	if f.masked {
+	if f.masked && len(d.masks) < mostMasks {
 		d.masks = append(d.masks, f.key)
 	}
 	compressible := d.terms != nil && (f.opcode == opText || f.opcode == opBinary)
@@ -200,6 +208,9 @@ func (d *decoder) add(f *frame) (*arrival, error) {
 	}
 	if f.opcode != opContinuation {
 		d.open, d.data, d.compressed = f.opcode, nil, f.rsv&4 != 0
+	}
+	if len(d.data)+len(f.payload) > mostMessage {
+		return nil, violates(f.header, "a message of more than %d octets, longer than anything that the suite asks for", mostMessage)
 	}
 	d.data = append(d.data, f.payload...)
 	if !f.fin {

@@ -126,15 +126,15 @@ func (p *play) steps() (line int, err error) {
 
 func (p *play) step(s Step) error {
 	if p.ctx.Err() != nil {
-		return fmt.Errorf("the case took too long")
+		return errOver
 	}
 	c := *p.c // compiling narrows the ends that a case is for, and others play it too
 	run, err := c.compile(s)
 	if err == nil {
 		err = run(p)
 	}
-	if err == nil && p.ctx.Err() != nil { // the end that was seen may be the suite's own
-		err = fmt.Errorf("the case took too long")
+	if (err == nil || err == errDone) && p.ctx.Err() != nil { // the end that was seen may be the suite's own
+		err = errOver
 	}
 	if err != nil {
 		return p.explain(&s, err)

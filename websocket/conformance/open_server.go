@@ -95,7 +95,8 @@ func (p *play) readResponse(deadline time.Time) (*head, error) {
 	if len(p.unanswered) > 0 {
 		method, p.unanswered = p.unanswered[0], p.unanswered[1:]
 	}
-	for p.before = p.got; ; {
+	p.before = p.got
+	for range mostInterim {
 		h, err := p.w.response(method, deadline)
 		if err != nil {
 			return h, err
@@ -105,6 +106,7 @@ func (p *play) readResponse(deadline time.Time) (*head, error) {
 			return h, nil
 		}
 	}
+	return nil, fmt.Errorf("%s came, and none was final", count(mostInterim, "response"))
 }
 
 // expectOpen reads the response, which has to open the connection.

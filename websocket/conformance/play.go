@@ -33,6 +33,7 @@ type play struct {
 
 	msgs, pongs []*arrival // they came before they were waited for
 	allowed     []*arrival // they may come
+	aside       int        // octets that all that was ever put aside takes
 	remark      string
 
 	// The handshake.
@@ -126,12 +127,15 @@ func (p *play) next(deadline time.Time) (*arrival, error) {
 			return a, err
 		}
 		p.answerPing(a)
+		if time.Now().After(deadline) {
+			return nil, errTimeout // Pings without end
+		}
 	}
 }
 
 func (p *play) answerPing(a *arrival) {
 	p.pings++
-	if !p.mute {
+	if !p.mute && p.w.backlog() < mostQueued {
 		p.sendFrame(&frameSpec{opcode: opPong, fin: true, times: 1, payload: a.data}, "pong, to that Ping")
 	}
 }
@@ -169,10 +173,18 @@ func (p *play) either(kind arrivalKind, deadline time.Time) (*arrival, error) {
 			return a, nil
 		case a.kind == gotMessage:
 			p.msgs = append(p.msgs, a)
+			err = p.setAside(a)
 		case a.kind == gotPong:
 			p.pongs = append(p.pongs, a)
+			err = p.setAside(a)
 		default:
 			return a, nil
+		}
+		if err == nil && time.Now().After(deadline) {
+			err = errTimeout // something else without end
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 }
@@ -197,6 +209,9 @@ func (p *play) final(deadline time.Time) (*arrival, error) {
 		default:
 			return a, nil
 		}
+		if time.Now().After(deadline) {
+			return nil, errTimeout // without end what is allowed
+		}
 	}
 }
 
@@ -216,6 +231,7 @@ func (p *play) attach(nc net.Conn) {
 	p.w.dec.client, p.w.dec.lenient = p.actor == ClientActor, !p.run.o.Strict
 	p.wires = append(p.wires, p.w)
 	if p.over {
+		p.w.drop()
 		p.w.close()
 	}
 	p.state = connected

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strings"
@@ -122,7 +123,8 @@ func Server(ctx context.Context, rawURL string, o *Options) (*Report, error) {
 	return r.play(ctx, rawURL)
 }
 
-// get asks the server under test for another of its paths.
+// get asks the server under test for another of its paths. The status is 0 if no
+// answer came.
 func (r *run) get(ctx context.Context, path string) (status int, body string, err error) {
 	u := *r.server
 	u.Scheme = map[string]string{"ws": "http", "wss": "https"}[u.Scheme]
@@ -148,11 +150,13 @@ func (r *run) get(ctx context.Context, path string) (status int, body string, er
 func (r *run) askFeatures(ctx context.Context) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.patient(10*time.Second))
 	defer cancel()
-	status, body, err := r.get(ctx, "/features")
-	if err != nil {
+	connected := false
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }}
+	status, body, err := r.get(httptrace.WithClientTrace(ctx, trace), "/features")
+	if err != nil && !connected {
 		return nil, fmt.Errorf("conformance: the server cannot be reached: %w", err)
 	}
-	var list []string
+	var list []string // a server that knows no request but upgrades offers nothing else
 	for word := range strings.FieldsSeq(body) {
 		if status == http.StatusOK && slices.Contains(features, word) {
 			list = append(list, word)
@@ -261,6 +265,7 @@ func (r *run) one(ctx context.Context, c *Case) Result {
 	if timeout == 0 {
 		timeout = r.o.Timeout
 	}
+	whole := ctx
 	ctx, cancel := context.WithTimeout(ctx, r.patient(timeout))
 	defer cancel()
 	p := &play{ctx: ctx, c: c, actor: r.actor, run: r, rec: &recorder{started: time.Now()}, token: rand.Text()}
@@ -283,6 +288,8 @@ func (r *run) one(ctx context.Context, c *Case) Result {
 	switch {
 	case err == nil || err == errDone:
 		res.Verdict = Passed
+	case whole.Err() != nil:
+		res.Reason, res.Line = "the run was ended", 0
 	case errors.As(err, &skip):
 		res.Reason, res.Line = skip.why, 0
 	default:
@@ -299,6 +306,7 @@ func (p *play) closeAll() {
 	defer p.mu.Unlock()
 	p.over = true
 	for _, w := range p.wires {
+		w.drop()
 		w.close()
 	}
 }

@@ -14,33 +14,18 @@ import (
 // besides the usual, and then with these octets; then it waits for the end.
 func answers(t *testing.T, fields, octets string) *url.URL {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer nc.Close()
-				br := bufio.NewReader(nc)
-				if _, err := http.ReadRequest(br); err != nil {
-					return
-				}
-				io.WriteString(nc, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
-					"Sec-WebSocket-Accept: "+acceptValue(baseKey)+"\r\n"+fields+"\r\n"+octets)
-				if tc, ok := nc.(*net.TCPConn); ok {
-					tc.CloseWrite()
-				}
-				io.Copy(io.Discard, br)
-			}()
+	return serves(t, func(nc net.Conn) {
+		br := bufio.NewReader(nc)
+		if _, err := http.ReadRequest(br); err != nil {
+			return
 		}
-	}()
-	return &url.URL{Scheme: "ws", Host: l.Addr().String(), Path: "/echo"}
+		io.WriteString(nc, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+
+			"Sec-WebSocket-Accept: "+acceptValue(baseKey)+"\r\n"+fields+"\r\n"+octets)
+		if tc, ok := nc.(*net.TCPConn); ok {
+			tc.CloseWrite()
+		}
+		io.Copy(io.Discard, br)
+	})
 }
 
 // Interop mode tolerates what no MUST is about, and strict mode does not.

@@ -12,6 +12,9 @@ import (
 // errTimeout says that what was waited for did not come in time.
 var errTimeout = errors.New("nothing came in time")
 
+// errOver says that the time of the case is up.
+var errOver = errors.New("the case took too long")
+
 // wire is one TCP connection of a case: a goroutine that reads all that comes,
 // and one that writes what the steps hand over, so that neither end can block
 // the other.
@@ -29,6 +32,8 @@ type wire struct {
 	atRead  int   // what total was when the suite went on to read
 	written int   // octets that went out
 	stopped bool  // nothing more goes out
+	dropped bool  // the case is over
+	charged int   // octets that it has in keptInAll
 	queue   []func()
 	writing bool
 
@@ -38,9 +43,6 @@ type wire struct {
 	pause time.Duration
 	dec   decoder
 }
-
-// most is how much the suite keeps of what it was sent and has not looked at.
-const most = 256 << 20
 
 func newWire(nc net.Conn, n int, rec *recorder) *wire {
 	w := &wire{nc: nc, n: n, rec: rec, changed: make(chan struct{})}
@@ -58,21 +60,12 @@ func (w *wire) change() {
 func (w *wire) read() {
 	buf := make([]byte, 64<<10)
 	for {
-		w.mu.Lock()
-		for w.held {
-			ch := w.changed
-			w.mu.Unlock()
-			<-ch
-			w.mu.Lock()
-		}
-		w.mu.Unlock()
+		w.room()
 		n, err := w.nc.Read(buf)
 		w.mu.Lock()
 		w.in = append(w.in, buf[:n]...)
 		w.total += n
-		if err == nil && len(w.in) > most {
-			err = errors.New("more octets than the suite keeps")
-		}
+		w.charge(n)
 		if err != nil {
 			w.ended = err
 			kind := EndOfWrite
@@ -111,12 +104,16 @@ func (w *wire) hold(on bool) {
 }
 
 // await waits until enough says so, with the octets that have come, or the
-// stream has ended (the reason is returned), or it is late.
+// stream has ended (the reason is returned), or it is late, or the case is over.
 func (w *wire) await(deadline time.Time, enough func(in []byte) bool) error {
 	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()
 	for {
 		w.mu.Lock()
+		if w.dropped {
+			w.mu.Unlock()
+			return errOver
+		}
 		if enough(w.in) {
 			w.mu.Unlock()
 			return nil
@@ -149,6 +146,7 @@ func (w *wire) take(n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.in = w.in[n:]
+	w.charge(-n)
 }
 
 // waiting returns the octets that have come and not been taken.
@@ -327,5 +325,5 @@ func (w *wire) close() {
 
 // isReset reports whether the stream ended otherwise than by FIN.
 func isReset(err error) bool {
-	return err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errTimeout) && !errors.Is(err, os.ErrDeadlineExceeded)
+	return err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errTimeout) && !errors.Is(err, errOver) && !errors.Is(err, os.ErrDeadlineExceeded)
 }
