@@ -21,15 +21,16 @@ type play struct {
 	rec   *recorder
 	token string // in the query, where the case needs to be known again
 
-	w      *wire // the connection that the steps are about
-	mu     sync.Mutex
-	wires  []*wire // guarded by mu
-	over   bool    // guarded by mu: the case has ended, connections are closed
-	pings  int     // that came and were not waited for
-	state  state
-	mute   bool
-	ignore bool          // messages that nobody waits for are no fault
-	limit  time.Duration // of the expectation that is being played; 0: the usual
+	w       *wire // the connection that the steps are about
+	mu      sync.Mutex
+	wires   []*wire // guarded by mu
+	over    bool    // guarded by mu: the case has ended, connections are closed
+	pings   int     // that came and were not waited for
+	state   state
+	mute    bool
+	closing bool          // a step has sent a Close
+	ignore  bool          // messages that nobody waits for are no fault
+	limit   time.Duration // of the expectation that is being played; 0: the usual
 
 	msgs, pongs []*arrival // they came before they were waited for
 	allowed     []*arrival // they may come
@@ -234,7 +235,7 @@ func (p *play) attach(nc net.Conn) {
 		p.w.drop()
 		p.w.close()
 	}
-	p.state = connected
+	p.state, p.closing = connected, false
 	p.msgs, p.pongs, p.allowed, p.unanswered = nil, nil, nil, nil
 }
 

@@ -87,6 +87,7 @@ func (c *Case) compileSend(text, whole string, back bool, edits []string) (stepF
 		if err := p.open(); err != nil {
 			return err
 		}
+		p.closing = p.closing || f.opcode == opClose
 		p.w.send(f.append(nil, p.actor == ServerActor), f.times, what)
 		return nil
 	}, back), nil

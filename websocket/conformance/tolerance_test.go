@@ -40,6 +40,8 @@ func TestTolerance(t *testing.T) {
 		{"a Close before the end", "< end", "", "\x88\x02\x03\xe8", Passed},
 		{"but no two of them", "< end", "", "\x88\x02\x03\xe8\x88\x02\x03\xe8", Failed},
 		{"the code 1010, sent back", "< reply 1010", "", "\x88\x02\x03\xf2", Passed},
+		{"an answer without a code", "> close 1000\n< reply 1000", "", "\x88\x00", Passed},
+		{"a Close of its own without a code", "< reply 1000", "", "\x88\x00", Failed},
 		{"a code that nobody sends", "< reply 1005", "", "\x88\x02\x03\xed", Failed},
 		{"not compressed", "offer permessage-deflate\n< compressed text \"a\"", deflate, "\x81\x01a", Skipped},
 		{"an answer that was not asked for", "offer permessage-deflate\n< text \"a\"", strings.Replace(deflate, "\r\n", "; client_max_window_bits=12\r\n", 1), "\x81\x01a", Skipped},
