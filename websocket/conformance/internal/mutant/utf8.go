@@ -16,10 +16,11 @@ func (t *text) take(b byte) bool {
 		t.lo, t.hi = 0x80, 0xbf
 		return ok
 	}
-	t.lo, t.hi = 0x80, 0xbf
+	if t.lo, t.hi = 0x80, 0xbf; b < 0x80 {
+		return true
+	}
 	long, surrogates, any := t.breaks("WS-8.1-03/overlong"), t.breaks("WS-8.1-03/surrogate"), t.breaks("WS-8.1-03/range")
 	switch {
-	case b < 0x80:
 	case b >= 0xc2 && b <= 0xdf, long && b|1 == 0xc1:
 		t.need = 1
 	case b >= 0xe0 && b <= 0xef:
