@@ -213,7 +213,14 @@ func (l *Loop) guard(c *LoopConn, f func()) {
 }
 
 func (l *Loop) panicked(c *LoopConn, v any) {
-	l.log.Error("websocket: handler panicked", "peer", c.RemoteAddr(), "panic", v, "stack", string(debug.Stack()))
+	log := l.log
+	switch { // the connection's own, as ConnOptions.Logger says
+	case c.other != nil:
+		log = c.other.cfg.log
+	case c.shared != nil:
+		log = c.shared.cfg.log
+	}
+	log.Error("websocket: handler panicked", "peer", c.RemoteAddr(), "panic", v, "stack", string(debug.Stack()))
 }
 
 // Attach hands a connection over to the loop, which calls h from then on. c must

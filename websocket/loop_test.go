@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -221,6 +222,24 @@ func TestLoopHandlerEnds(t *testing.T) {
 				t.Error(e)
 			}
 		})
+	}
+}
+
+// TestLoopLogger: what is said of a handler that crashed goes where the
+// connection's options have it go.
+func TestLoopLogger(t *testing.T) {
+	var said bytes.Buffer
+	o := &websocket.AcceptOptions{ConnOptions: websocket.ConnOptions{Logger: slog.New(slog.NewTextHandler(&said, nil))}}
+	h, closed := loopEnds(func(*websocket.LoopConn, websocket.Message) { panic("test") })
+	url, _ := loopServer(t, o, h)
+	p := wstest.Connect(t, url)
+	p.Send("81 81 12 34 56 78 73")
+	p.ExpectClose(websocket.CloseInternalError)
+	p.SendClose(websocket.CloseInternalError, "")
+	p.ExpectEnd()
+	<-closed
+	if !strings.Contains(said.String(), "handler panicked") {
+		t.Errorf("the connection's logger was told %q", said.String())
 	}
 }
 
