@@ -3,6 +3,7 @@ package mutant
 import (
 	"encoding/binary"
 	"io"
+	"math"
 	"time"
 )
 
@@ -182,7 +183,7 @@ func (c *conn) room() int {
 	limit := c.set.limit
 	switch {
 	case c.breaks("WS-10.4-01"):
-		limit = 1<<63 - 1
+		limit = math.MaxInt
 	case c.breaks("WS-10.4-01/limit"), c.breaks("WS-5.4-11/limit"):
 		limit--
 	}
