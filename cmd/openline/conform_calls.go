@@ -33,6 +33,9 @@ type call struct {
 }
 
 const (
+	// callsFirst is how long the first client is waited for, times the patience:
+	// somebody may have to start it by hand.
+	callsFirst = 5 * time.Minute
 	// callsGrace is how long clients that are about to ask are waited for at the
 	// end.
 	callsGrace = 2 * time.Second

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/openline/openline/websocket/conformance"
 )
@@ -85,8 +86,10 @@ func (c *conformClientCmd) Run(ctx context.Context, s streams) error {
 		o.Parallel = max(c.Parallel, 1)
 		start, target = calls.start, "the client that calls at "+calls.url()
 		fmt.Fprintf(s.err, "clients ask for cases at %s\nthe issuer to be trusted: %s\n", calls.url(), o.CAFile)
-		if calls.await(ctx) != nil {
-			return failed("no client has called")
+		first, stop := context.WithTimeout(ctx, time.Duration(c.Patience*float64(callsFirst)))
+		defer stop()
+		if calls.await(first) != nil {
+			return failed("no client has called at %s; start one, or give the command that does behind --", calls.url())
 		}
 		var cancel context.CancelCauseFunc
 		ctx, cancel = context.WithCancelCause(ctx)

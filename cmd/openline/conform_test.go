@@ -192,6 +192,9 @@ func TestConformClientCalls(t *testing.T) {
 	if code := s.ended(t); code != 1 || !strings.Contains(s.err.String(), "no client asks for one any more") || !strings.Contains(s.out.String(), "FAILED") {
 		t.Errorf("exit code %d", code)
 	}
+	if code, _, err := execute(t, "", "conform", "client", "--listen=127.0.0.1:0", "--patience=0.0001"); code != 1 || !strings.Contains(err, "no client has called at http://") {
+		t.Errorf("nobody calls: %d %s", code, err)
+	}
 	for args, says := range map[string]string{
 		"--listen=127.0.0.1:x":        "--listen: ",
 		"--select=WS-4.2-01":          "none of the chosen cases is about a client",
