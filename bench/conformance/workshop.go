@@ -32,6 +32,7 @@ func (e *missingError) Error() string { return e.what }
 type workshop struct {
 	dir     string
 	source  string // this command's folder
+	commit  string // of the repository, as git describes it
 	npmDone bool
 	hosts   []string // what programs run in, with versions
 }
@@ -45,7 +46,11 @@ func newWorkshop(ctx context.Context) (*workshop, error) {
 	if err != nil {
 		return nil, fmt.Errorf("run this by go -C bench run ./conformance: %w", err)
 	}
-	return &workshop{dir: dir, source: out}, nil
+	commit, err := output(ctx, out, "git", "describe", "--always", "--tags", "--dirty")
+	if err != nil {
+		return nil, err
+	}
+	return &workshop{dir: dir, source: out, commit: commit}, nil
 }
 
 func (w *workshop) close() { _ = os.RemoveAll(w.dir) }
@@ -90,8 +95,8 @@ func openline(role string) func(context.Context, *workshop) (*program, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.version, err = output(ctx, w.source, "git", "describe", "--always", "--tags")
-		return p, err
+		p.version = w.commit
+		return p, nil
 	}
 }
 
