@@ -33,3 +33,16 @@ func xorBlocks(b []byte, k uint32) {
 		k = bits.RotateLeft32(k, -8)
 	}
 }
+
+// xor32 masks the first 32 octets of b.
+func xor32(b []byte, kk uint64) {
+	xor8(b[0:8], kk)
+	xor8(b[8:16], kk)
+	xor8(b[16:24], kk)
+	xor8(b[24:32], kk)
+}
+
+// xor8 masks the first 8 octets of b.
+func xor8(b []byte, kk uint64) {
+	binary.LittleEndian.PutUint64(b, binary.LittleEndian.Uint64(b)^kk)
+}
