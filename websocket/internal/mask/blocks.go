@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 	"math/bits"
+	"unsafe"
 )
 
 // block is how much key xorBlocks lays out: it hands this many octets at a
@@ -11,7 +12,8 @@ import (
 const block = 256
 
 // xorBlocks is the twin in Go of xorVector, for any length.
-func xorBlocks(b []byte, k uint32) {
+func xorBlocks(p *byte, n int, k uint32) {
+	b := unsafe.Slice(p, n)
 	kk := uint64(k) | uint64(k)<<32
 	if len(b) >= 2*block {
 		var key [block]byte

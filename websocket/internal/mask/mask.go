@@ -28,7 +28,11 @@ func Apply(b []byte, key [4]byte, pos int) int {
 // ApplyASCII is [Apply], and reports besides whether every octet of b is below
 // 0x80 now: an unmasked text that is ASCII needs no look at its UTF-8.
 func ApplyASCII(b []byte, key [4]byte, pos int) (next int, ascii bool) {
-	if vector && len(b) >= wideASCII {
+	switch {
+	case len(b) < 16:
+		k := turned(binary.LittleEndian.Uint32(key[:]), pos)
+		return (pos + len(b)) & 3, xorFewASCII(unsafe.SliceData(b), len(b), k)
+	case vector && len(b) >= wideASCII:
 		k := turned(binary.LittleEndian.Uint32(key[:]), pos)
 		return (pos + len(b)) & 3, xorASCII(unsafe.SliceData(b), len(b), k) == 0
 	}
@@ -39,9 +43,11 @@ func ApplyASCII(b []byte, key [4]byte, pos int) (next int, ascii bool) {
 // turned gives a key as a word whose lowest octet is for the octet at pos.
 func turned(k uint32, pos int) uint32 { return bits.RotateLeft32(k, -8*pos) }
 
+// high is the bit in each octet of a word that no ASCII has.
+const high = 0x8080808080808080
+
 // isASCII reports whether b has no octet above 0x7F.
 func isASCII(b []byte) bool {
-	const high = 0x8080808080808080
 	if len(b) < 8 {
 		var or byte
 		for _, c := range b {
