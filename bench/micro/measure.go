@@ -54,6 +54,9 @@ func main() {
 	round := flag.Duration("round", 100*time.Microsecond, "how long a round is, about")
 	flag.Parse()
 	fmt.Printf("%s %s/%s, best of %d rounds of %v\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, *rounds, *round)
+	if os.Getenv("MICRO_AVX2") != "" {
+		fmt.Println("openline masks with AVX2 alone")
+	}
 	measureMask(*rounds, *round)
 	measureText(*rounds, *round)
 	measureUTF8(*rounds, *round)

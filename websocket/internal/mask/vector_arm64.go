@@ -2,11 +2,18 @@
 
 package mask
 
-// vector says that there is xorVector: every arm64 has the instructions.
+// vector says that there are xorVector and xorASCII: every arm64 has the
+// instructions.
 const vector = true
 
-// xorVector masks the n octets at p, at least 64, with k at the first of them,
-// and returns 0 if all of them are ASCII afterwards.
+// wideASCII is the length from which there is xorASCII.
+const wideASCII = 64
+
+// xorVector masks the n octets at p, at least wideASCII, with k at the first
+// of them. It is no more than xorASCII, which does not wait for what it finds.
+func xorVector(p *byte, n int, k uint32) { xorASCII(p, n, k) }
+
+// xorASCII is xorVector, and returns 0 if all octets are ASCII afterwards.
 //
 //go:noescape
-func xorVector(p *byte, n int, k uint32) (high uint64)
+func xorASCII(p *byte, n int, k uint32) (high uint64)

@@ -2,7 +2,7 @@
 
 #include "textflag.h"
 
-// func xorVector(p *byte, n int, k uint32) (high uint64)
+// func xorASCII(p *byte, n int, k uint32) (high uint64)
 //
 // Vectors of 16 octets, four at a time and then one, and one more that ends
 // with the payload and may overlap the one before it. That one is XORed in its
@@ -12,7 +12,7 @@
 //	R0  the next vector              V16  key
 //	R3  the last vector              V17  last vector
 //	R6  the last place for four      V18  OR of what is written
-TEXT ·xorVector(SB), NOSPLIT, $0-32
+TEXT ·xorASCII(SB), NOSPLIT, $0-32
 	MOVD  p+0(FP), R0
 	MOVD  n+8(FP), R1
 	MOVWU k+16(FP), R2
