@@ -111,7 +111,7 @@ func gorillaServer(l net.Listener) error {
 		if err != nil {
 			return
 		}
-		defer c.Close()
+		defer func() { _ = c.Close() }()
 		for {
 			typ, data, err := c.ReadMessage()
 			if err != nil || c.WriteMessage(typ, data) != nil {
@@ -124,7 +124,7 @@ func gorillaServer(l net.Listener) error {
 type gwsEcho struct{ gws.BuiltinEventHandler }
 
 func (gwsEcho) OnMessage(c *gws.Conn, m *gws.Message) {
-	defer m.Close()
+	defer func() { _ = m.Close() }()
 	_ = c.WriteMessage(m.Opcode, m.Bytes())
 }
 
@@ -143,7 +143,7 @@ func coderServer(l net.Listener) error {
 		if err != nil {
 			return
 		}
-		defer c.CloseNow()
+		defer func() { _ = c.CloseNow() }()
 		c.SetReadLimit(readLimit)
 		for {
 			typ, data, err := c.Read(r.Context())
