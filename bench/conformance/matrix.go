@@ -176,7 +176,10 @@ func findings(r *conformance.Report) []*finding {
 var particular = regexp.MustCompile(`^expected [^:]*|^at [^:]*|"(\\.|[^"])*"…?|; the frame's header is .*| and sent [0-9a-f ]+|\d+`)
 
 // alike is what the reasons of cases that failed in the same way have in common.
-func alike(reason string) string { return particular.ReplaceAllString(reason, "") }
+// Whether TCP ends by FIN or by RST is often chance.
+func alike(reason string) string {
+	return strings.ReplaceAll(particular.ReplaceAllString(reason, ""), "a reset of the connection", "the end of the stream")
+}
 
 // ranges shortens consecutive numbers: 1, 2, 3, 5 becomes 1–3, 5.
 func ranges(ids []string) []string {

@@ -24,6 +24,7 @@ func TestAlike(t *testing.T) {
 		{`expected open: the answer "a=8" is none`, `expected open: the answer "a=\"9\"" is none`},
 		{`expected dial-error: the client took the connection for open and sent 8a 85 01`, `expected dial-error: the client took the connection for open and sent 8a 85 02`},
 		{`at > text "a": the connection does not open`, `at > ping: the connection does not open`},
+		{"expected opened: got the end of the stream", "expected opened: got a reset of the connection"},
 	}
 	for _, pair := range same {
 		if alike(pair[0]) != alike(pair[1]) {
