@@ -132,7 +132,7 @@ func hostileReports(n int) []*Report {
 			Case: c, Actor: ServerActor, Verdict: Verdict(i%3 + 1), Line: 4, Reason: hostileText, Took: time.Millisecond,
 			Exchange: []Event{
 				{Kind: Octets, Sent: true, Octets: []byte(hostileText), Total: len(hostileText), What: hostileText},
-				{Kind: Octets, Octets: []byte(strings.Repeat(hostileText, 8)[:512]), Total: 1 << 40, What: strings.Repeat(hostileText, 1000)},
+				{Kind: Octets, Octets: []byte(strings.Repeat(hostileText, 8)[:512]), Total: 1 << 30, What: strings.Repeat(hostileText, 1000)},
 				{Kind: Reset, What: hostileText},
 			},
 		}
