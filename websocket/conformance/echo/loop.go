@@ -23,7 +23,7 @@ type line struct {
 
 	mu      sync.Mutex // guards the following
 	waiting []websocket.Message
-	drained chan struct{} // closed when a queue that was full is empty; nil: it was not
+	drained chan struct{} // closed when a queue that was full is empty; nil: nobody waits for that
 	pings   uint64
 	pongs   map[uint64]chan struct{}
 }
@@ -54,15 +54,14 @@ func (l *line) OnOpen(*websocket.LoopConn) { l.act() }
 
 func (l *line) OnMessage(_ *websocket.LoopConn, m websocket.Message) {
 	l.got()
+	l.mu.Lock()
+	defer l.mu.Unlock() // so that release sees each answer that has to wait
 	// Between the fragments of another message an answer has to wait.
 	if l.messages.TryLock() {
 		defer l.messages.Unlock()
-		if l.c.Write(m.Type, m.Data) == nil {
-			return
-		}
+		_ = l.c.Write(m.Type, m.Data) // an answer always fits
+		return
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.waiting = append(l.waiting, websocket.Message{Type: m.Type, Data: slices.Clone(m.Data)})
 }
 
@@ -92,45 +91,44 @@ func (l *line) OnDrain(*websocket.LoopConn) {
 
 func (l *line) OnClose(*websocket.LoopConn, *websocket.CloseError) { close(l.over) }
 
-// wait waits until what was queued has been sent.
-func (l *line) wait(ctx context.Context) error {
-	l.mu.Lock()
-	if l.drained == nil {
-		l.drained = make(chan struct{})
-	}
-	drained := l.drained
-	l.mu.Unlock()
-	select {
-	case <-drained:
-		return nil
-	case <-l.over:
-		return l.c.Err()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // patiently writes until the queue takes it.
 func (l *line) patiently(ctx context.Context, write func() error) error {
 	for {
+		// Before it is tried: the queue may be empty again before write returns.
+		l.mu.Lock()
+		if l.drained == nil {
+			l.drained = make(chan struct{})
+		}
+		drained := l.drained
+		l.mu.Unlock()
 		if err := write(); !errors.Is(err, websocket.ErrQueueFull) {
 			return err
 		}
-		if err := l.wait(ctx); err != nil {
-			return err
+		select {
+		case <-drained:
+		case <-l.over:
+			return l.c.Err()
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }
 
 // release lets the next message begin, after the answers that waited.
 func (l *line) release() {
-	defer l.messages.Unlock()
-	l.mu.Lock()
-	waiting := l.waiting
-	l.waiting = nil
-	l.mu.Unlock()
-	for _, m := range waiting {
-		_ = l.patiently(context.Background(), func() error { return l.c.Write(m.Type, m.Data) })
+	for {
+		l.mu.Lock()
+		waiting := l.waiting
+		l.waiting = nil
+		if len(waiting) == 0 {
+			l.messages.Unlock()
+			l.mu.Unlock()
+			return
+		}
+		l.mu.Unlock()
+		for _, m := range waiting {
+			_ = l.patiently(context.Background(), func() error { return l.c.Write(m.Type, m.Data) })
+		}
 	}
 }
 
