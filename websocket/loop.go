@@ -140,10 +140,10 @@ func (l *Loop) run() {
 			l.abandon()
 			return
 		}
-		l.wheel.advance(l, time.Now())
 		for _, e := range events {
 			l.event(e)
 		}
+		l.wheel.advance(l, time.Now()) // now: who is to be judged silent has been read
 		l.work()
 		if l.ended() {
 			_ = l.poller.Close()
@@ -235,14 +235,18 @@ func (l *Loop) Attach(c *Conn, h EventHandler) (*LoopConn, error) {
 	}
 	l.open.Add(1)
 	fd, ok := l.take(c)
+	if ok {
+		if lc.gone, ok = c.detach(); !ok { // it is ending already
+			_ = poll.Close(fd)
+		}
+	}
 	if !ok {
 		lc.other = &driven{Conn: c}
-		lc.other.told(lc)
+		lc.other.tell(lc)
 		l.driven[lc] = struct{}{}
 		l.others.Go(func() { l.drive(lc) })
 		return lc, nil
 	}
-	early := c.input
 	lc.shared = l.share(c)
 	if c.pack != nil || c.cfg.rate.interval > 0 {
 		lc.read = &loopRead{in: c.in, keep: true}
@@ -250,7 +254,7 @@ func (l *Loop) Attach(c *Conn, h EventHandler) (*LoopConn, error) {
 	if c.pack != nil {
 		lc.write = &loopWrite{out: c.out, keep: true}
 	}
-	lc.gone = c.detach()
+	early := c.input
 	l.tasks = append(l.tasks, func() { l.register(lc, fd, early) })
 	l.wakeUp()
 	return lc, nil
@@ -337,14 +341,19 @@ func (l *Loop) message(c *LoopConn, op frame.Opcode, data []byte) {
 }
 
 // detach takes the connection's parts from it. Its socket is closed; another
-// descriptor has been made for the loop.
-func (c *Conn) detach() (gone []func()) {
-	c.alive.stop()
+// descriptor has been made for the loop. It reports false, and does nothing, when
+// the connection is ending already.
+func (c *Conn) detach() (gone []func(), ok bool) {
 	c.mu.Lock()
+	if c.err != nil || c.closing != nil {
+		c.mu.Unlock()
+		return nil, false
+	}
 	gone, c.gone, c.isClosed = c.gone, nil, true
 	c.err = &CloseError{Code: CloseAbnormal, Err: net.ErrClosed}
 	c.mu.Unlock()
 	close(c.done)
+	c.alive.stop()
 	_ = c.nc.Close()
-	return gone
+	return gone, true
 }

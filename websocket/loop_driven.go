@@ -15,6 +15,8 @@ import (
 // driven is a connection that no loop can drive: a goroutine does it.
 type driven struct {
 	*Conn
+	turn sync.Mutex  // held while a method of the handler is being called
+	told bool        // the last one has been; guarded by turn
 	held atomic.Bool // a method of the handler is being called
 	mu   sync.Mutex  // guards the following, about a message that is written in fragments
 	part []byte      // what has been collected of it
@@ -25,18 +27,7 @@ type driven struct {
 // drive is the loop's part, done by a goroutine.
 func (l *Loop) drive(lc *LoopConn) {
 	c := lc.other.Conn
-	call := func(f func()) (ok bool) {
-		defer func() {
-			if v := recover(); v != nil {
-				l.panicked(lc, v)
-				go func() { _ = c.Close(CloseInternalError, "internal error") }()
-			}
-		}()
-		lc.other.held.Store(true)
-		defer lc.other.held.Store(false)
-		f()
-		return true
-	}
+	call := func(f func()) bool { return l.call(lc, f) }
 	if call(func() { lc.h.OnOpen(lc) }) {
 		for m, err := range c.Messages(context.Background()) {
 			if err != nil || !call(func() { lc.h.OnMessage(lc, m) }) {
@@ -47,7 +38,10 @@ func (l *Loop) drive(lc *LoopConn) {
 	}
 	<-c.Done()
 	e, _ := errors.AsType[*CloseError](c.Err())
-	call(func() { lc.h.OnClose(lc, e) })
+	call(func() {
+		lc.other.told = true
+		lc.h.OnClose(lc, e)
+	})
 	gone := make(chan struct{})
 	c.whenGone(func() { close(gone) })
 	<-gone
@@ -57,14 +51,41 @@ func (l *Loop) drive(lc *LoopConn) {
 	l.mu.Unlock()
 }
 
-// told has the handler told of what the connection itself deals with. It is called
+// call calls a method of the handler, one at a time and none after OnClose. It
+// reports false when the method panicked, which ends the connection.
+func (l *Loop) call(lc *LoopConn, f func()) (ok bool) {
+	d := lc.other
+	d.turn.Lock()
+	defer d.turn.Unlock()
+	defer func() {
+		if v := recover(); v != nil {
+			l.panicked(lc, v)
+			go func() { _ = d.Close(CloseInternalError, "internal error") }()
+		}
+	}()
+	if d.told {
+		return false
+	}
+	d.held.Store(true)
+	defer d.held.Store(false)
+	f()
+	return true
+}
+
+// tell has the handler told of what the connection itself deals with. It is called
 // before anything is read.
-func (d *driven) told(lc *LoopConn) {
+func (d *driven) tell(lc *LoopConn) {
 	if h, ok := lc.h.(PongHandler); ok {
-		d.onPong = func(payload []byte) { h.OnPong(lc, payload) }
+		d.onPong = func(payload []byte) {
+			if len(payload) > 0 { // else it answers keep-alive
+				lc.loop.call(lc, func() { h.OnPong(lc, payload) })
+			}
+		}
 	}
 	if h, ok := lc.h.(DrainHandler); ok {
-		d.onDrain = func() { go h.OnDrain(lc) }
+		d.onDrain = func() { // the connection is locked here
+			lc.loop.others.Go(func() { lc.loop.call(lc, func() { h.OnDrain(lc) }) })
+		}
 	}
 }
 
