@@ -183,6 +183,10 @@ func (l *Loop) schedule(c *LoopConn) {
 	if c.fd < 0 {
 		return
 	}
+	if c.lingers { // nothing else counts any more
+		l.wheel.put(c, c.limit)
+		return
+	}
 	cfg := c.shared.cfg
 	if c.keep == 0 && cfg.pingInterval > 0 {
 		c.keep = l.wheel.after(cfg.pingInterval)
@@ -192,7 +196,7 @@ func (l *Loop) schedule(c *LoopConn) {
 		due = earlier(due, c.read.stall)
 	}
 	c.mu.Lock()
-	if c.write != nil {
+	if c.write != nil && c.closing == nil { // a Close has a limit of its own
 		due = earlier(due, c.write.blocked)
 	}
 	c.mu.Unlock()
@@ -229,6 +233,8 @@ func (l *Loop) look(c *LoopConn) {
 	case passed(c.limit):
 		l.lost(c, syscall.EPIPE)
 		return
+	case c.read != nil && passed(c.read.stall) && c.paused: // the rest may lie unread
+		c.read.stall = l.wheel.after(c.shared.cfg.stallTimeout)
 	case c.read != nil && passed(c.read.stall):
 		l.fail(c, errStalled)
 	case passed(c.keep):

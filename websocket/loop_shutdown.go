@@ -6,7 +6,8 @@ import (
 
 // Shutdown closes all connections with CloseGoingAway and waits until they are
 // gone. When ctx ends first, the rest is cut off and the error of ctx is
-// returned. The loop's goroutine has ended then.
+// returned. The loop's goroutine has ended then, so a handler must not call
+// Shutdown: it would wait for itself.
 func (l *Loop) Shutdown(ctx context.Context) error {
 	l.mu.Lock()
 	if l.closed {
@@ -65,6 +66,7 @@ func (l *Loop) abandon() {
 	l.mu.Lock()
 	l.closed = true
 	l.mu.Unlock()
+	l.work() // those that are being attached are to be told, too
 	l.closeAll(l.cut)
 	_ = l.poller.Close()
 }

@@ -27,7 +27,7 @@ func (w *wheel) tick(t time.Time) uint32 {
 
 // after is the tick that comes when d has passed.
 func (w *wheel) after(d time.Duration) uint32 {
-	return w.tick(time.Now()) + max(1, uint32(min((d+tickTime-1)/tickTime, 1<<30)))
+	return w.tick(time.Now()) + max(1, uint32(min((d-1)/tickTime+1, 1<<30)))
 }
 
 // put has c looked at at a tick; 0: never.
