@@ -53,3 +53,17 @@ func IsClosing(h *Handler) bool {
 
 // LoopConnSize is what an idle connection of a loop takes.
 var LoopConnSize = reflect.TypeFor[LoopConn]().Size()
+
+// LoopQueued is what waits to be sent on c: messages, octets, and the memory that
+// they take.
+func LoopQueued(c *LoopConn) (messages, octets, memory int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.write == nil {
+		return 0, 0, 0
+	}
+	for _, p := range c.write.pieces {
+		memory += cap(p.own)
+	}
+	return c.write.messages, c.write.bytes, memory
+}

@@ -47,6 +47,7 @@ type Loop struct {
 	scratch  loopRead // state for connections that have none of their own
 	reads    []*loopRead
 	spare    [2][]*LoopConn // memory of dirty
+	drained  []*LoopConn    // whose handlers are to be told so
 
 	open   atomic.Int64
 	done   chan struct{} // closed when the goroutine has ended
@@ -155,7 +156,7 @@ func (l *Loop) run() {
 func (l *Loop) hasWork() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.tasks) > 0 || len(l.dirty) > 0
+	return len(l.tasks) > 0 || len(l.dirty) > 0 || len(l.drained) > 0
 }
 
 // work does what others left to the loop. It reports whether there was anything.
@@ -172,7 +173,7 @@ func (l *Loop) work() bool {
 		dirty[i] = nil
 		l.flush(c)
 	}
-	return len(tasks)+len(dirty) > 0
+	return l.tellDrained() || len(tasks)+len(dirty) > 0
 }
 
 // event deals with a socket that is ready.

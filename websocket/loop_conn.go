@@ -102,8 +102,8 @@ func (c *LoopConn) writeMessage(typ MessageType, data []byte, compress bool) err
 		c.mu.Unlock()
 		return err
 	}
-	w := c.write
-	if w == nil && len(data) < writeApart {
+	c.spill()
+	if c.write == nil && len(data) < writeApart {
 		return c.writeShort(typ, data)
 	}
 	return c.writeLong(typ, data, compress)
@@ -264,11 +264,13 @@ func (c *LoopConn) TrySend(p *Prepared) error {
 	if c.other != nil {
 		return c.other.trySend(p)
 	}
+	n := len(p.frame)
 	c.mu.Lock()
-	if err := c.mayWrite(len(p.frame)); err != nil {
+	if err := c.mayWrite(n); err != nil {
 		c.mu.Unlock()
 		return err
 	}
+	c.spill()
 	if c.held && c.write == nil && len(p.frame) < writeApart && !c.shared.client {
 		c.loop.cork = append(c.loop.cork, p.frame...)
 		c.mu.Unlock()
@@ -330,6 +332,10 @@ func (c *LoopConn) CloseNow() error {
 		return c.other.CloseNow()
 	}
 	c.mu.Lock()
+	if c.err != nil { // its Close may still be on the way
+		c.mu.Unlock()
+		return nil
+	}
 	c.abort = true
 	c.over.Store(true)
 	if c.dirty {

@@ -21,8 +21,10 @@ type loopWrite struct {
 // piece is octets that are to be sent.
 type piece struct {
 	own      []byte    // the connection's memory; more may be appended
-	cut      bool      // own begins inside a frame
 	prepared *Prepared // or a message that is shared
+	messages int32     // that end in it
+	cut      bool      // own begins inside a frame
+	control  bool      // own is Pings and Pongs
 }
 
 func (p *piece) octets() []byte {
@@ -82,25 +84,38 @@ func (c *LoopConn) queueRest(b []byte, cut bool) {
 	w.bytes += len(b)
 }
 
-func (c *LoopConn) count() { c.write.messages++ }
+// count notes that a message was added, to the last piece.
+func (c *LoopConn) count() {
+	w := c.write
+	w.messages++
+	w.pieces[len(w.pieces)-1].messages++
+}
 
-// tail returns the last piece to append to, or nothing. c.mu is held.
+// tail returns the last piece's octets to append to; the piece is a new one if
+// the last one has begun to leave, or would never be done with for a peer that is
+// always a little behind. c.mu is held.
 func (c *LoopConn) tail() []byte {
 	w := c.write
-	if n := len(w.pieces); n > 0 && w.pieces[n-1].prepared == nil && !w.pieces[n-1].cut {
-		b := w.pieces[n-1].own
-		w.pieces = w.pieces[:n-1]
-		w.bytes -= len(b)
-		return b
+	if n := len(w.pieces); n > 0 {
+		p := &w.pieces[n-1]
+		if p.prepared == nil && !p.cut && !p.control && len(p.own) < gatherSize && (n > 1 || w.off == 0) {
+			return p.own
+		}
 	}
+	w.pieces = append(w.pieces, piece{})
 	return nil
 }
 
 // setTail puts it back.
 func (c *LoopConn) setTail(b []byte) {
-	if len(b) > 0 {
-		c.queueOwn(b)
+	w := c.write
+	n := len(w.pieces)
+	if len(b) == 0 {
+		w.pieces = w.pieces[:n-1]
+		return
 	}
+	w.bytes += len(b) - len(w.pieces[n-1].own)
+	w.pieces[n-1].own = b
 }
 
 // dirtied lets c.mu go and has the loop flush.
@@ -131,8 +146,8 @@ func (c *LoopConn) clear() {
 		clear(w.pieces[1:])
 		w.pieces = w.pieces[:1]
 		w.bytes = len(w.pieces[0].octets()) - w.off
+		w.messages = int(w.pieces[0].messages)
 	} else {
-		w.pieces, w.bytes = nil, 0
+		w.pieces, w.bytes, w.messages = nil, 0, 0
 	}
-	w.messages = 0
 }

@@ -166,9 +166,6 @@ func (l *Loop) receive(c *LoopConn, r *loopRead, b []byte) {
 			l.forget(r)
 			break // the handler has ended it
 		}
-		if len(l.cork) >= gatherSize {
-			l.flushHeld(c)
-		}
 	}
 	l.settle(c, r, all)
 }
@@ -233,7 +230,7 @@ func (l *Loop) settle(c *LoopConn, r *loopRead, n int) {
 			r.stall = l.wheel.after(stall)
 		}
 		l.keepState(c, r)
-		if c.read.stall < c.due {
+		if c.due == 0 || c.read.stall < c.due {
 			l.schedule(c)
 		}
 		return

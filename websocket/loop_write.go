@@ -51,21 +51,22 @@ func (l *Loop) release(c *LoopConn) {
 	}
 }
 
-// flushHeld sends what was corked so far, while c is held.
-func (l *Loop) flushHeld(c *LoopConn) {
-	c.mu.Lock()
-	if c.write == nil || c.write.bytes == 0 {
-		n, err := poll.Write(int(c.fd), l.cork)
-		if err != nil {
-			n = 0
-		}
-		if n < len(l.cork) {
-			c.queueRest(append([]byte(nil), l.cork[n:]...), n > 0)
-		}
-		l.cork = l.cork[:0]
+// spill sends what was corked so far, when that is much, while c is held. What
+// the socket does not take is queued, so that it counts for the queue's bounds.
+// c.mu is held.
+func (c *LoopConn) spill() {
+	l := c.loop
+	if !c.held || c.write != nil || len(l.cork) < gatherSize {
+		return
 	}
-	c.cork(l)
-	c.mu.Unlock()
+	n, err := poll.Write(int(c.fd), l.cork)
+	if err != nil {
+		n = 0 // the loop will find out why
+	}
+	if n < len(l.cork) {
+		c.queueRest(append([]byte(nil), l.cork[n:]...), n > 0)
+	}
+	l.cork = l.cork[:0]
 }
 
 // cork puts what is left of what was corked into the queue. c.mu is held.
@@ -160,25 +161,39 @@ func (l *Loop) flush(c *LoopConn) {
 	} else if more || closing {
 		l.schedule(c)
 	}
-	if h, ok := c.h.(DrainHandler); ok && drained {
-		c.hold()
-		l.guard(c, func() { h.OnDrain(c) })
-		l.release(c)
+	if _, ok := c.h.(DrainHandler); ok && drained {
+		l.drained = append(l.drained, c)
 	}
+}
+
+// tellDrained tells handlers whose queues are empty again: not where that was
+// seen, or one that writes as fast as its peer reads would never let go. It
+// reports whether there were any.
+func (l *Loop) tellDrained() bool {
+	list := l.drained
+	l.drained = nil
+	for _, c := range list {
+		if h := c.h.(DrainHandler); !c.over.Load() {
+			c.hold()
+			l.guard(c, func() { h.OnDrain(c) })
+			l.release(c)
+		}
+	}
+	return len(list) > 0
 }
 
 // collect returns the octets that are to be sent next: one piece from where it
 // is, or several put together. c.mu is held.
 func (l *Loop) collect(c *LoopConn) []byte {
 	w := c.write
-	if w.out.HasControl() {
-		at := 0
-		if w.inFrame() {
-			at = 1 // behind that frame, and whatever was appended to it
-		}
+	control := w.out.HasControl()
+	if control && !w.inFrame() && (len(w.pieces) == 0 || !w.pieces[0].control) {
+		// One piece of them at a time: the sender keeps few of those that come
+		// meanwhile, so a peer that asks without reading cannot fill memory.
 		b := w.out.AppendControl(nil)
-		w.pieces = slices.Insert(w.pieces, at, piece{own: b})
+		w.pieces = slices.Insert(w.pieces, 0, piece{own: b, control: true})
 		w.bytes += len(b)
+		control = false
 	}
 	if len(w.pieces) == 0 && w.out.HasClose() {
 		c.queueOwn(w.out.AppendClose(nil))
@@ -189,7 +204,11 @@ func (l *Loop) collect(c *LoopConn) []byte {
 	case 1:
 		return w.pieces[0].octets()[w.off:]
 	}
-	b := append(l.gather[:0], w.pieces[0].octets()[w.off:]...)
+	first := w.pieces[0].octets()[w.off:]
+	if control || len(first) >= gatherSize { // what stands behind it has to wait
+		return first
+	}
+	b := append(l.gather[:0], first...)
 	for _, p := range w.pieces[1:] {
 		o := p.octets()
 		if len(b)+len(o) > gatherSize {
@@ -203,6 +222,9 @@ func (l *Loop) collect(c *LoopConn) []byte {
 	return b
 }
 
+// mostPieces is how long a list of pieces is kept when it is empty.
+const mostPieces = 64
+
 // sent takes note that n octets have been taken by the socket.
 func (w *loopWrite) sent(n int) {
 	w.bytes -= n
@@ -210,13 +232,15 @@ func (w *loopWrite) sent(n int) {
 	i := 0
 	for ; i < len(w.pieces) && n >= len(w.pieces[i].octets()); i++ {
 		n -= len(w.pieces[i].octets())
+		w.messages -= int(w.pieces[i].messages)
 		putLarge(w.pieces[i].own)
 		w.pieces[i] = piece{}
 	}
 	w.off = n
-	w.pieces = w.pieces[:copy(w.pieces, w.pieces[i:])]
-	if len(w.pieces) == 0 {
-		w.messages = 0
+	left := copy(w.pieces, w.pieces[i:])
+	clear(w.pieces[left:]) // or what has been sent could not be collected
+	if w.pieces = w.pieces[:left]; left == 0 && cap(w.pieces) > mostPieces {
+		w.pieces = nil
 	}
 }
 
