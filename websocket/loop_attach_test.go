@@ -88,3 +88,35 @@ func TestLoopOverTLSPanics(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestLoopOverTLSCloses: nothing is taken behind a Close, however late the
+// connection comes to send it.
+func TestLoopOverTLSCloses(t *testing.T) {
+	loop, err := websocket.NewLoop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrote := make(chan error, 1)
+	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c, err := websocket.Accept(w, r, nil); err == nil {
+			_, _ = loop.Attach(c, loopFuncs{open: func(c *websocket.LoopConn) {
+				_ = c.Close(1000, "")
+				wrote <- c.Write(websocket.Text, []byte("late"))
+			}})
+		}
+	}))
+	defer s.Close()
+	c, err := websocket.Dial(t.Context(), "wss"+strings.TrimPrefix(s.URL, "https"), &websocket.DialOptions{TLSConfig: s.Client().Transport.(*http.Transport).TLSClientConfig})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, got, err := c.Read(t.Context()); websocket.CloseCodeOf(err) != 1000 {
+		t.Errorf("%q, %v", got, err)
+	}
+	if err := <-wrote; err == nil {
+		t.Error("a message was taken behind the Close")
+	}
+	if err := loop.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

@@ -22,6 +22,7 @@ type driven struct {
 	part []byte      // what has been collected of it
 	typ  MessageType // 0: none is
 	text utf8x.Validator
+	last *CloseError // Close has been called: nothing is queued any more
 }
 
 // drive is the loop's part, done by a goroutine.
@@ -108,7 +109,12 @@ func (d *driven) trySend(p *Prepared) error {
 }
 
 // queueUp queues p. An answer always fits: see drive. d.mu is held.
-func (d *driven) queueUp(p *Prepared) error { return d.Conn.trySend(p, d.held.Load()) }
+func (d *driven) queueUp(p *Prepared) error {
+	if d.last != nil {
+		return d.last
+	}
+	return d.Conn.trySend(p, d.held.Load())
+}
 
 // writeFragment queues a part of a message as a frame of its own. A client, which
 // masks each frame anew, collects the parts: where a message is cut means nothing
@@ -169,6 +175,9 @@ func (d *driven) close(code CloseCode, reason string) error {
 	if err != nil {
 		return fmt.Errorf("websocket: cannot close with %s: %w", code, err)
 	}
+	d.mu.Lock() // the goroutine may come too late to keep messages from it
+	d.last = &CloseError{Code: code, Reason: reason, Err: proto.ErrClosing}
+	d.mu.Unlock()
 	go func() { _ = c.Close(code, reason) }()
 	return nil
 }
