@@ -226,7 +226,8 @@ func (l *Loop) panicked(c *LoopConn, v any) {
 
 // Attach hands a connection over to the loop, which calls h from then on. c must
 // not have been used for anything else, and is of no further use. What the peer
-// sent behind the handshake is not lost.
+// sent behind the handshake is not lost. [Handler.Shutdown] waits for a connection
+// that was attached, but does not close it: the loop is to be shut down first.
 func (l *Loop) Attach(c *Conn, h EventHandler) (*LoopConn, error) {
 	lc := &LoopConn{loop: l, h: h, fd: -1}
 	l.mu.Lock()
