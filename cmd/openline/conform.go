@@ -32,10 +32,25 @@ type choice struct {
 	Level  []string `placeholder:"LEVEL" help:"Only these levels: MUST, SHOULD, hardening; may be given again. Default: MUST, with --strict all."`
 }
 
+// outside says why an item has no case, "" if that is not what the name means.
+func outside(name string, groups []*conformance.Group) string {
+	for _, g := range groups {
+		for _, i := range g.Items {
+			if i.ID == name {
+				return i.Outside
+			}
+		}
+	}
+	return ""
+}
+
 // check says what is wrong with the flags.
 func (c *choice) check(groups []*conformance.Group) error {
 	for _, name := range slices.Concat(c.Select, c.Skip) {
 		if !slices.ContainsFunc(allCases(groups), func(k *conformance.Case) bool { return k.Is(name) }) {
+			if why := outside(name, groups); why != "" {
+				return usage("%s has no case: %s", name, why)
+			}
 			return usage("no case is called %q%s (openline conform list prints all)", name, didYouMean(name, caseNames(groups)))
 		}
 	}

@@ -72,6 +72,7 @@ func TestConformServer(t *testing.T) {
 		{[]string{"ws://"}, 2, "", "is no address such as"},
 		{[]string{"ws://127.0.0.1:1/echo"}, 2, "", "nobody listens at 127.0.0.1:1; start the server first"},
 		{[]string{good, "--select=WS-5.44"}, 2, "", `no case is called "WS-5.44"; did you mean WS-5.4`},
+		{[]string{good, "--select=WS-10.7-02"}, 2, "", "WS-10.7-02 has no case: "},
 		{[]string{good, "--select=quux"}, 2, "", `no case is called "quux" (openline conform list`},
 		{[]string{good, "--skip=ws-4.2-01"}, 2, "", "did you mean WS-4.2-01"},
 		{[]string{good, "--select=WS-3"}, 2, "", "none of the chosen cases is about a server"},
