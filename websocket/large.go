@@ -33,6 +33,7 @@ func putLarge(b []byte) {
 	if class < smallestLarge || class > largestLarge || cap(b) != 1<<class {
 		return
 	}
-	poison(b[:cap(b)])
-	largeBuffers[class-smallestLarge].Put(&b)
+	kept := b // the variable itself goes to the heap, and only here
+	poison(kept[:cap(kept)])
+	largeBuffers[class-smallestLarge].Put(&kept)
 }

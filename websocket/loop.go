@@ -31,6 +31,7 @@ type Loop struct {
 
 	mu     sync.Mutex // guards the following
 	tasks  []func()
+	doing  bool        // without a poller: a goroutine is at tasks
 	dirty  []*LoopConn // what was written to them is to be sent
 	closed bool
 	shared map[loopSharedKey]*loopShared
@@ -47,6 +48,8 @@ type Loop struct {
 	scratch  loopRead // state for connections that have none of their own
 	reads    []*loopRead
 	spare    [2][]*LoopConn // memory of dirty
+	rested   []func()       // memory of tasks
+	sending  []*LoopConn    // what Send queued for them is to be sent
 	drained  []*LoopConn    // whose handlers are to be told so
 
 	open   atomic.Int64
@@ -70,11 +73,11 @@ var ErrLoopClosed = errors.New("websocket: the loop has been shut down")
 
 // NewLoop starts a loop. It ends with Shutdown.
 func NewLoop() (*Loop, error) {
-	l := &Loop{done: make(chan struct{}), shared: map[loopSharedKey]*loopShared{}, driven: map[*LoopConn]struct{}{}, log: slog.Default()}
 	if !poll.Supported {
-		close(l.done)
-		return l, nil
+		return newLoop(), nil
 	}
+	l := newLoop()
+	l.done = make(chan struct{})
 	var err error
 	if l.poller, err = poll.Open(); err != nil {
 		return nil, fmt.Errorf("websocket: %w", err)
@@ -85,43 +88,15 @@ func NewLoop() (*Loop, error) {
 	return l, nil
 }
 
+// newLoop returns a loop without a poller.
+func newLoop() *Loop {
+	l := &Loop{done: make(chan struct{}), shared: map[loopSharedKey]*loopShared{}, driven: map[*LoopConn]struct{}{}, log: slog.Default()}
+	close(l.done)
+	return l
+}
+
 // Len returns how many connections the loop has.
 func (l *Loop) Len() int { return int(l.open.Load()) }
-
-// Do has f called by the loop, when it has done what it is at: between the
-// handlers' methods, never beside one. It reports false, and f is not called, when
-// the loop has been shut down. On systems without a loop, f is called on a
-// goroutine.
-func (l *Loop) Do(f func()) bool {
-	l.mu.Lock()
-	if l.closed {
-		l.mu.Unlock()
-		return false
-	}
-	if l.poller == nil {
-		l.mu.Unlock()
-		go f()
-		return true
-	}
-	l.tasks = append(l.tasks, f)
-	l.mu.Unlock()
-	l.wakeUp()
-	return true
-}
-
-func (l *Loop) wakeUp() {
-	if l.asleep.CompareAndSwap(true, false) {
-		l.poller.Wake()
-	}
-}
-
-// touch has what was written to c sent.
-func (l *Loop) touch(c *LoopConn) {
-	l.mu.Lock()
-	l.dirty = append(l.dirty, c)
-	l.mu.Unlock()
-	l.wakeUp()
-}
 
 // run is the loop.
 func (l *Loop) run() {
@@ -153,29 +128,6 @@ func (l *Loop) run() {
 	}
 }
 
-func (l *Loop) hasWork() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.tasks) > 0 || len(l.dirty) > 0 || len(l.drained) > 0
-}
-
-// work does what others left to the loop. It reports whether there was anything.
-func (l *Loop) work() bool {
-	l.mu.Lock()
-	tasks, dirty := l.tasks, l.dirty
-	l.tasks = nil
-	l.dirty, l.spare[0], l.spare[1] = l.spare[0][:0], l.spare[1], dirty
-	l.mu.Unlock()
-	for _, f := range tasks {
-		l.guard(nil, f)
-	}
-	for i, c := range dirty {
-		dirty[i] = nil
-		l.flush(c)
-	}
-	return l.tellDrained() || len(tasks)+len(dirty) > 0
-}
-
 // event deals with a socket that is ready.
 func (l *Loop) event(e poll.Event) {
 	i := uint32(e.ID)
@@ -189,8 +141,14 @@ func (l *Loop) event(e poll.Event) {
 	if e.Ready&poll.Writable != 0 {
 		l.flush(c)
 	}
-	if e.Ready&(poll.Readable|poll.HungUp) != 0 && c.fd >= 0 {
-		l.readable(c)
+	switch {
+	case c.fd < 0:
+	case e.Ready&poll.Readable != 0:
+		if c.flow.Load() != stopped { // else the poller is about to be told
+			l.readable(c)
+		}
+	case e.Ready&poll.HungUp != 0:
+		l.hungUp(c)
 	}
 }
 
@@ -339,7 +297,9 @@ func (l *Loop) share(c *Conn) *loopShared {
 
 // message hands a message to the handler. Whoever calls it is guarded.
 func (l *Loop) message(c *LoopConn, op frame.Opcode, data []byte) {
-	c.h.OnMessage(c, Message{MessageType(op), data})
+	if c.flow.Load() != dropping {
+		c.h.OnMessage(c, Message{MessageType(op), data})
+	}
 }
 
 // detach takes the connection's parts from it. Its socket is closed; another

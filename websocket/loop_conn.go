@@ -36,9 +36,11 @@ type LoopConn struct {
 	lingers    bool       // it has ended, and its Close is still to reach the peer
 	halfClosed bool       // the outgoing direction has been ended
 	told       bool       // this end's Close has been sent, and was the first
-	paused     bool       // it is not read
+	paused     bool       // it is not read, because of what waits to be sent
+	away       bool       // the poller does not know it: it has hung up and is not to be read yet
 
-	over atomic.Bool // it has ended, or is about to: no further message is wanted
+	flow atomic.Uint32 // whether the application wants what comes
+	over atomic.Bool   // it has ended, or is about to: no further message is wanted
 
 	mu      sync.Mutex // guards the following
 	held    bool       // the loop is at it: what is written is corked
@@ -259,47 +261,6 @@ func (c *LoopConn) writeLong(typ MessageType, data []byte, compress bool) error 
 	return nil
 }
 
-// TrySend queues p and returns at once, as [Conn.TrySend] does.
-func (c *LoopConn) TrySend(p *Prepared) error {
-	if c.other != nil {
-		return c.other.trySend(p)
-	}
-	n := len(p.frame)
-	c.mu.Lock()
-	if err := c.mayWrite(n); err != nil {
-		c.mu.Unlock()
-		return err
-	}
-	c.spill()
-	if c.held && c.write == nil && len(p.frame) < writeApart && !c.shared.client {
-		c.loop.cork = append(c.loop.cork, p.frame...)
-		c.mu.Unlock()
-		return nil
-	}
-	c.uncork()
-	out := c.sender()
-	w := c.write
-	if out.Fragmenting() {
-		c.mu.Unlock()
-		return fmt.Errorf("websocket: %w", proto.ErrFragment)
-	}
-	if c.shared.pack == nil && !c.shared.client {
-		w.pieces = append(w.pieces, piece{prepared: p})
-		w.bytes += len(p.frame)
-	} else {
-		wire, header := p.frame, p.header
-		if c.shared.pack != nil {
-			if form := p.form(c.shared.pack); form != nil {
-				wire, header = form.frame, form.header
-			}
-		}
-		c.setTail(out.AppendPrepared(c.tail(), frame.Opcode(p.typ), wire, header, p.Data()))
-	}
-	c.count()
-	c.dirtied()
-	return nil
-}
-
 // Close begins the closing handshake, as [Conn.Close] does, and returns at once.
 // OnClose tells how it ended.
 func (c *LoopConn) Close(code CloseCode, reason string) error {
@@ -319,6 +280,7 @@ func (c *LoopConn) Close(code CloseCode, reason string) error {
 	c.uncork()
 	_, _ = c.sender().QueueClose(uint16(code), reason) // it was just checked
 	c.closing = &CloseError{Code: code, Reason: reason}
+	c.dropInput()
 	if c.write.overflowed {
 		c.clear()
 	}

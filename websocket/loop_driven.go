@@ -23,18 +23,23 @@ type driven struct {
 	typ  MessageType // 0: none is
 	text utf8x.Validator
 	last *CloseError // Close has been called: nothing is queued any more
+
+	resumed chan struct{} // to be closed by Resume; nil: not paused
 }
 
 // drive is the loop's part, done by a goroutine.
 func (l *Loop) drive(lc *LoopConn) {
 	c := lc.other.Conn
 	call := func(f func()) bool { return l.call(lc, f) }
-	if call(func() { lc.h.OnOpen(lc) }) {
+	if call(func() { lc.h.OnOpen(lc) }) && lc.other.awaitResume() {
 		for m, err := range c.Messages(context.Background()) {
 			if err != nil || !call(func() { lc.h.OnMessage(lc, m) }) {
 				break
 			}
 			c.catchUp() // who answers faster than its peer reads is read no faster either
+			if !lc.other.awaitResume() {
+				break
+			}
 		}
 	}
 	<-c.Done()

@@ -66,6 +66,7 @@ func (l *Loop) finish(c *LoopConn, e *CloseError, linger time.Duration) {
 	}
 	c.err = e
 	c.over.Store(true)
+	c.dropInput()
 	c.mu.Unlock()
 	if c.read != nil {
 		l.forget(c.read)
@@ -233,7 +234,7 @@ func (l *Loop) look(c *LoopConn) {
 	case passed(c.limit):
 		l.lost(c, syscall.EPIPE)
 		return
-	case c.read != nil && passed(c.read.stall) && c.paused: // the rest may lie unread
+	case c.read != nil && passed(c.read.stall) && !c.isRead(): // the rest may lie unread
 		c.read.stall = l.wheel.after(c.shared.cfg.stallTimeout)
 	case c.read != nil && passed(c.read.stall):
 		l.fail(c, errStalled)
@@ -250,7 +251,7 @@ func (l *Loop) look(c *LoopConn) {
 func (l *Loop) keepAlive(c *LoopConn) bool {
 	cfg := c.shared.cfg
 	switch {
-	case c.heard || c.paused: // what it sends is not looked at now
+	case c.heard || !c.isRead(): // what it sends is not looked at now
 		c.heard, c.asked = false, false
 		c.keep = l.wheel.after(cfg.pingInterval)
 	case !c.asked:

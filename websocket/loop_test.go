@@ -40,6 +40,12 @@ func loopServer(t *testing.T, o *websocket.AcceptOptions, h func() websocket.Eve
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serveLoop(t, loop, o, h), loop
+}
+
+// serveLoop has loop serve handlers.
+func serveLoop(t *testing.T, loop *websocket.Loop, o *websocket.AcceptOptions, h func() websocket.EventHandler) (url string) {
+	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := websocket.Accept(w, r, o)
 		if err != nil {
@@ -55,7 +61,7 @@ func loopServer(t *testing.T, o *websocket.AcceptOptions, h func() websocket.Eve
 		cancel()
 		_ = loop.Shutdown(ctx)
 	})
-	return "ws" + strings.TrimPrefix(s.URL, "http"), loop
+	return "ws" + strings.TrimPrefix(s.URL, "http")
 }
 
 func TestLoopEcho(t *testing.T) {

@@ -46,7 +46,7 @@ func (l *Loop) release(c *LoopConn) {
 		l.cork = l.cork[:0]
 	}
 	c.mu.Unlock()
-	if abort {
+	if abort || c.wantsInput() != c.isRead() {
 		l.flush(c)
 	}
 }
@@ -242,23 +242,4 @@ func (w *loopWrite) sent(n int) {
 	if w.pieces = w.pieces[:left]; left == 0 && cap(w.pieces) > mostPieces {
 		w.pieces = nil
 	}
-}
-
-// setWant changes what the poller waits for.
-func (l *Loop) setWant(c *LoopConn, writable bool) {
-	var want poll.Ready
-	if !c.paused {
-		want = poll.Readable
-	}
-	if writable {
-		want |= poll.Writable
-	}
-	if want == c.want || c.fd < 0 {
-		return
-	}
-	if err := l.poller.Change(int(c.fd), c.id(), want); err != nil {
-		l.log.Error("websocket: a socket cannot be waited for", "error", err)
-		return
-	}
-	c.want = want
 }

@@ -1,0 +1,4 @@
+package websocket
+
+// NewLoopWithoutPoller is a loop as other systems have it.
+func NewLoopWithoutPoller() *Loop { return newLoop() }
