@@ -13,7 +13,7 @@ import (
 type Broker interface {
 	// Attach is called once, by New. From then on, not before Attach has returned unless on another goroutine, the broker calls deliver for every message, in the one
 	// order, one call at a time. deliver returns as soon as the
-	// message has its place in each session's stream; it may wait for room in a shard's queue, never for a session. Attach returns the cursor of what comes just
+	// message has its place in each session's stream; it waits for nothing. Attach returns the cursor of what comes just
 	// before the first message that will be delivered.
 	//
 	// A delivered message is the hub's: its ID is a cursor, later than those before it, its Time is in UTC, and nothing in it changes.

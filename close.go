@@ -110,7 +110,7 @@ func (s *Session) detach() {
 	for _, p := range parts {
 		h.exit(p)
 	}
-	s.shard.queue <- handover{do: leave, session: s, parts: parts}
+	s.shard.put(handover{do: leave, session: s, parts: parts})
 }
 
 // fail ends a session whose line took no message. It may run on the shard, which must not wait for Hub.order: the rest is done elsewhere.

@@ -173,7 +173,7 @@ func TestEndedSessionGetsNothing(t *testing.T) {
 	s, l := openSession(t, h, "alice")
 	busy, release := make(chan struct{}), make(chan struct{})
 	h.order.Lock()
-	h.shards[0].queue <- handover{do: ask, call: func() { close(busy); <-release }}
+	h.shards[0].put(handover{do: ask, call: func() { close(busy); <-release }})
 	h.order.Unlock()
 	<-busy
 	receipts := make(chan Receipt)
@@ -181,7 +181,12 @@ func TestEndedSessionGetsNothing(t *testing.T) {
 		r, _ := h.Send(t.Context(), "alice", Publication{})
 		receipts <- r
 	}()
-	for len(h.shards[0].queue) == 0 { // until the message waits behind what keeps the shard busy
+	waiting := func() int {
+		h.shards[0].mu.Lock()
+		defer h.shards[0].mu.Unlock()
+		return len(h.shards[0].queue)
+	}
+	for waiting() == 0 { // until the message waits behind what keeps the shard busy
 		runtime.Gosched()
 	}
 	s.Close(CloseNormal, "")

@@ -14,7 +14,8 @@ import (
 // Options of a Hub. Nil is valid; each field's zero value is its default.
 type Options struct {
 	Node        string        // this node's name, which sys:open tells; default: a random word
-	Shards      int           // goroutines over which sessions are spread; default GOMAXPROCS
+	Runners     []Runner      // the shards' runners, one each, such as the loops that drive the sessions' connections; default: goroutines
+	Shards      int           // groups over which sessions are spread, where there are no Runners; default GOMAXPROCS
 	ShardQueue  int           // hand-overs that may wait for one shard before publishers wait; default 1,024
 	Broker      Broker        // the one order; default NewMemoryBroker(nil). The hub closes it
 	Logger      *slog.Logger  // default slog.Default()
@@ -52,20 +53,19 @@ const (
 )
 
 // A Hub holds the sessions of one node and carries messages between them. Create it with [New]; end it with Shutdown. Its methods may be called from any goroutine
-// and from any hook, but for Shutdown, which waits for the hooks; a Line's Send and Close must not call them.
+// and from any hook, but for Shutdown, which waits for the hooks. A Line's Send and Close, and what a Runner runs, must not call them: they may wait for that runner.
 type Hub struct {
 	o        Options // resolved, not changed
 	log      *slog.Logger
 	broker   Broker
 	shards   []*shard
-	running  sync.WaitGroup // the shards' goroutines
 	sessions registry
 
-	// order makes one order of deliveries, subscriptions and openings: each is put into its shards' queues while it is held. A shard never takes it.
+	// order makes one order of deliveries, subscriptions and openings: each is put into its shards' queues while it is held, which waits for nothing. A shard never takes it.
 	order  sync.Mutex
 	topics map[string]*topic // guarded by order
 	cursor string            // of the latest delivery; guarded by order
-	closed bool              // the shards' queues are closed; guarded by order
+	closed bool              // nothing is put into the shards' queues any more; guarded by order
 
 	draining atomic.Bool
 	ended    chan struct{} // closed when Shutdown has ended
@@ -75,7 +75,7 @@ type Hub struct {
 	idle   chan struct{} // made by Shutdown, closed when live is 0; guarded by liveMu
 }
 
-// New returns a hub, with its shards running.
+// New returns a hub.
 func New(o *Options) *Hub {
 	h := &Hub{topics: map[string]*topic{}, ended: make(chan struct{})}
 	if o != nil {
@@ -106,15 +106,18 @@ func New(o *Options) *Hub {
 		h.o.DrainSpread = 5 * time.Second
 	}
 	h.log, h.broker = h.o.Logger, h.o.Broker
-	for range h.o.Shards {
-		h.shards = append(h.shards, &shard{queue: make(chan handover, h.o.ShardQueue)})
+	runners := h.o.Runners
+	if len(runners) == 0 {
+		runners = make([]Runner, h.o.Shards)
+	}
+	for _, r := range runners {
+		s := &shard{runner: r, room: h.o.ShardQueue}
+		s.work = s.turn
+		h.shards = append(h.shards, s)
 	}
 	h.order.Lock() // what another goroutine of the broker delivers at once waits for the first cursor
 	defer h.order.Unlock()
 	h.cursor = h.broker.Attach(h.deliver)
-	for _, s := range h.shards {
-		h.running.Go(s.run)
-	}
 	return h
 }
 
@@ -133,9 +136,13 @@ func (h *Hub) deliver(m *Message) *Delivery {
 	if t == nil {
 		return nobody
 	}
-	d := newDelivery(len(t.parts))
-	for _, p := range t.parts {
-		p.shard.queue <- handover{do: deliver, part: p, message: m, delivery: d}
+	shards := 0
+	for p := t.first; p != nil; p = p.next {
+		shards++
+	}
+	d := newDelivery(shards)
+	for p := t.first; p != nil; p = p.next {
+		p.shard.put(handover{do: deliver, part: p, message: m, delivery: d})
 	}
 	return d
 }

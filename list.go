@@ -74,7 +74,7 @@ func (h *Hub) SubscriberCount(channel string) int {
 	defer h.order.Unlock()
 	n := 0
 	if t := h.topics[channel]; t != nil {
-		for _, p := range t.parts {
+		for p := t.first; p != nil; p = p.next {
 			n += p.count
 		}
 	}
@@ -90,9 +90,9 @@ func (h *Hub) members(channel string) []*Session {
 	)
 	h.order.Lock()
 	if t := h.topics[channel]; t != nil && !h.closed {
-		for _, p := range t.parts {
+		for p := t.first; p != nil; p = p.next {
 			asked.Add(1)
-			p.shard.queue <- handover{do: ask, call: func() {
+			p.shard.put(handover{do: ask, call: func() {
 				defer asked.Done()
 				mu.Lock()
 				defer mu.Unlock()
@@ -101,7 +101,7 @@ func (h *Hub) members(channel string) []*Session {
 						list = append(list, s)
 					}
 				}
-			}}
+			}})
 		}
 	}
 	h.order.Unlock()

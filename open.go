@@ -19,6 +19,7 @@ type Opening struct {
 	Ping       time.Duration // how often the transport lets the peer know that it is there, for sys:open; 0 if it does not
 	RemoteAddr string        // the peer's address, for lists and logs
 	Claims     any           // what the transport knows of the user, for the program's hooks
+	Runner     Runner        // the one of Options.Runners that the line belongs to; nil if it belongs to none
 }
 
 // opening is what a session has only while it opens.
@@ -71,7 +72,7 @@ func (h *Hub) prepare(ctx context.Context, line Line, p Opening) (*Session, erro
 		hub: h, line: line, id: newSessionID(), user: o.inbox[1:], transport: cloneName(p.Transport), remote: cloneName(p.RemoteAddr),
 		opened: time.Now().UnixNano(), claims: p.Claims,
 	}
-	s.shard = h.shards[binary.BigEndian.Uint64(s.id[8:])%uint64(len(h.shards))]
+	h.assign(s, p.Runner)
 	s.opening.Store(o)
 	channels := p.Channels
 	if p.Raw != "" {
@@ -109,6 +110,20 @@ func (h *Hub) prepare(ctx context.Context, line Line, p Opening) (*Session, erro
 		return nil, refusal(e)
 	}
 	return s, nil
+}
+
+// assign gives the session its shard: that of the runner, if it is one of the hub's.
+func (h *Hub) assign(s *Session, r Runner) {
+	if r != nil {
+		for _, shard := range h.shards {
+			if shard.runner == r {
+				s.shard = shard
+				_, s.here = s.line.(RunnerLine)
+				return
+			}
+		}
+	}
+	s.shard = h.shards[binary.BigEndian.Uint64(s.id[8:])%uint64(len(h.shards))]
 }
 
 // refusal returns e as the error of a session that does not begin: with a close code.
@@ -157,7 +172,7 @@ func (h *Hub) start(s *Session, ping time.Duration) error {
 		s.parts = append(s.parts, h.enter(c, s.shard))
 	}
 	m := s.system("sys:open", nil, s.openData(h.cursor, ping))
-	s.shard.queue <- handover{do: open, session: s, message: m, parts: slices.Clone(s.parts), call: func() { close(done) }}
+	s.shard.put(handover{do: open, session: s, message: m, parts: slices.Clone(s.parts), call: func() { close(done) }})
 	h.order.Unlock()
 	h.sessions.add(s)
 	s.mu.Unlock()

@@ -38,6 +38,9 @@ func (h *Hub) publish(ctx context.Context, p Publication) (Receipt, error) {
 	if e := h.complete(&p, false); e != nil {
 		return Receipt{}, e
 	}
+	if err := h.wait(ctx); err != nil {
+		return Receipt{}, err
+	}
 	return h.broker.Publish(ctx, &p)
 }
 

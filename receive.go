@@ -41,6 +41,9 @@ func (s *Session) do(ctx context.Context, r *Request) *Error {
 		_ = s.Reply(r.Ref, nil)
 		return nil
 	case "subscribe", "unsubscribe":
+		if err := s.shard.wait(ctx); err != nil {
+			return refuse(CodeTryLater, "the server is busy and did not come to this: repeat it")
+		}
 		return s.doSubscribe(r)
 	case "publish":
 		return s.doPublish(ctx, r)
@@ -116,7 +119,11 @@ func (s *Session) doPut(ctx context.Context, r *Request, action, target, channel
 
 // put publishes what complete has checked.
 func (s *Session) put(ctx context.Context, p *Publication) (Receipt, *Error) {
-	receipt, err := s.hub.broker.Publish(ctx, p)
+	var receipt Receipt
+	err := s.hub.wait(ctx)
+	if err == nil {
+		receipt, err = s.hub.broker.Publish(ctx, p)
+	}
 	if err == nil {
 		return receipt, nil
 	}

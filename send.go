@@ -90,7 +90,7 @@ func (s *Session) post(m *Message) error {
 // tell sends m, unless it is nil, from the shard.
 func (s *Session) tell(m *Message) {
 	if m != nil && !s.silent(m) {
-		_ = s.hand(m)
+		_ = s.handHere(m, false)
 	}
 }
 
@@ -100,6 +100,18 @@ func (s *Session) silent(m *Message) bool { return s.raw != nil && strings.HasPr
 // hand gives m to the line, and ends the session if the line does not take it.
 func (s *Session) hand(m *Message) error {
 	err := s.line.Send(m)
+	if err != nil {
+		s.fail(err)
+	}
+	return err
+}
+
+// handHere is hand on the shard.
+func (s *Session) handHere(m *Message, more bool) error {
+	if !s.here || s.shard.apart {
+		return s.hand(m)
+	}
+	err := s.line.(RunnerLine).SendHere(m, more) //nolint:forcetypeassert // see Hub.assign
 	if err != nil {
 		s.fail(err)
 	}

@@ -42,6 +42,8 @@ type Session struct {
 	begun    bool        // past OnOpen; guarded by mu
 	detached bool        // out of the registry and of all channels; guarded by mu
 	gone     bool        // Closed has been called; guarded by mu
+	here     bool        // the line is a RunnerLine of the shard's runner; not changed
+	seat     uint32      // among everyone's sessions of the shard; the shard's
 }
 
 // ID returns the session's name: 26 letters and digits that nobody can guess.

@@ -1,8 +1,26 @@
 package openline
 
-// A shard serves its share of the sessions on one goroutine, in the order in which hand-overs were put into its queue. Nothing that it calls waits for anything.
+import (
+	"slices"
+	"sync"
+)
+
+// A shard serves its share of the sessions, in the order in which hand-overs were put into its queue, on its runner or on a goroutine that lives while
+// there is something to do. Nothing that it calls waits for anything.
 type shard struct {
-	queue chan handover
+	runner Runner // nil: it has none
+	work   func() // turn, made once
+	room   int    // hand-overs in the queue from which on publishers wait
+
+	// What only whoever does the work uses.
+	taken []handover // from the queue
+	next  int        // of taken
+	apart bool       // the runner has ended, and a goroutine does the work
+
+	mu      sync.Mutex // guards the following
+	queue   []handover
+	working bool          // the runner has been told, or is at it
+	full    chan struct{} // closed when there is room again; nil: nobody waits
 }
 
 // A handover is one thing for a shard to do, put into its queue under Hub.order.
@@ -29,51 +47,51 @@ const (
 // A topic is a channel that has sessions on this node. Its name is shared by all of them.
 type topic struct {
 	name  string
-	parts []*part // one per shard with sessions; guarded by Hub.order
+	first *part // a list of one per shard with sessions; guarded by Hub.order
 }
 
 // A part is a topic's sessions in one shard.
 type part struct {
 	topic *topic
 	shard *shard
-	count int // of sessions, with those that are still on their way in the shard's queue; guarded by Hub.order
+	next  *part // of the topic; guarded by Hub.order
+	count int   // of sessions, with those that are still on their way in the shard's queue; guarded by Hub.order
 
 	sessions []*Session       // the shard's
-	index    map[*Session]int // of sessions, once there are many; the shard's
+	index    map[*Session]int // of sessions, once there are many; the shard's. Everyone's needs none: see Session.seat
 }
 
 // indexed is the number of sessions from which a part is indexed, so that leaving a large channel costs no search through it.
 const indexed = 64
 
-func (s *shard) run() {
-	for h := range s.queue {
-		switch h.do {
-		case deliver:
-			h.delivery.finish(h.part.deliver(h.message))
-		case open:
-			h.session.begin(h.message, h.parts)
-			h.call()
-		case join:
-			if h.part != nil {
-				h.part.add(h.session)
-			}
-			h.session.tell(h.message)
-		case leave:
-			if h.part != nil {
-				h.part.remove(h.session)
-			}
-			for _, p := range h.parts {
-				p.remove(h.session)
-			}
-			h.session.tell(h.message)
-		case ask:
-			h.call()
+// do carries out one hand-over. more says that others follow at once.
+func (s *shard) do(h *handover, more bool) {
+	switch h.do {
+	case deliver:
+		h.delivery.finish(h.part.deliver(h.message, more))
+	case open:
+		h.session.begin(h.message, h.parts)
+		h.call()
+	case join:
+		if h.part != nil {
+			h.part.add(h.session)
 		}
+		h.session.tell(h.message)
+	case leave:
+		if h.part != nil {
+			h.part.remove(h.session)
+		}
+		for _, p := range h.parts {
+			p.remove(h.session)
+		}
+		h.session.tell(h.message)
+	case ask:
+		h.call()
 	}
 }
 
 // deliver hands m to each session and returns how many took it.
-func (p *part) deliver(m *Message) int {
+func (p *part) deliver(m *Message, more bool) int {
 	taken := 0
 	own := reserved(p.topic.name)
 	for _, s := range p.sessions {
@@ -87,7 +105,7 @@ func (p *part) deliver(m *Message) int {
 			}
 			to = m.bare()
 		}
-		if s.hand(to) == nil {
+		if s.handHere(to, more) == nil {
 			taken++
 		}
 	}
@@ -95,33 +113,47 @@ func (p *part) deliver(m *Message) int {
 }
 
 func (p *part) add(s *Session) {
-	if p.index == nil && len(p.sessions) >= indexed {
+	at := len(p.sessions)
+	p.sessions = append(p.sessions, s)
+	if p.index == nil && at >= indexed && p.topic.name != everyone {
 		p.index = make(map[*Session]int, 2*indexed)
 		for i, t := range p.sessions {
 			p.index[t] = i
 		}
 	}
-	if p.index != nil {
-		p.index[s] = len(p.sessions)
+	p.seat(s, at)
+}
+
+// seat takes note of where s is.
+func (p *part) seat(s *Session, at int) {
+	switch {
+	case p.topic.name == everyone:
+		s.seat = uint32(at)
+	case p.index != nil:
+		p.index[s] = at
 	}
-	p.sessions = append(p.sessions, s)
+}
+
+// find returns where s is, or -1.
+func (p *part) find(s *Session) int {
+	switch {
+	case p.topic.name == everyone:
+		if at := int(s.seat); at < len(p.sessions) && p.sessions[at] == s {
+			return at
+		}
+		return -1
+	case p.index == nil:
+		return slices.Index(p.sessions, s)
+	}
+	if i, ok := p.index[s]; ok {
+		return i
+	}
+	return -1
 }
 
 // remove takes s out; the last session takes its place.
 func (p *part) remove(s *Session) {
-	at := -1
-	if p.index != nil {
-		if i, ok := p.index[s]; ok {
-			at = i
-		}
-	} else {
-		for i, t := range p.sessions {
-			if t == s {
-				at = i
-				break
-			}
-		}
-	}
+	at := p.find(s)
 	if at < 0 {
 		return
 	}
@@ -130,10 +162,8 @@ func (p *part) remove(s *Session) {
 	p.sessions[at] = moved
 	p.sessions[last] = nil
 	p.sessions = p.sessions[:last]
-	if p.index != nil {
-		p.index[moved] = at
-		delete(p.index, s)
-	}
+	p.seat(moved, at)
+	delete(p.index, s)
 	if cap(p.sessions) > indexed && len(p.sessions) < cap(p.sessions)/4 {
 		p.sessions = append(make([]*Session, 0, cap(p.sessions)/2), p.sessions...)
 	}
@@ -146,15 +176,14 @@ func (h *Hub) enter(channel string, s *shard) *part {
 		t = &topic{name: channel}
 		h.topics[t.name] = t
 	}
-	for _, p := range t.parts {
+	for p := t.first; p != nil; p = p.next {
 		if p.shard == s {
 			p.count++
 			return p
 		}
 	}
-	p := &part{topic: t, shard: s, count: 1}
-	t.parts = append(t.parts, p)
-	return p
+	t.first = &part{topic: t, shard: s, next: t.first, count: 1}
+	return t.first
 }
 
 // exit takes one session from the part, and drops part and topic with their last one. order is held.
@@ -163,16 +192,12 @@ func (h *Hub) exit(p *part) {
 		return
 	}
 	t := p.topic
-	for i, q := range t.parts {
-		if q == p {
-			last := len(t.parts) - 1
-			t.parts[i] = t.parts[last]
-			t.parts[last] = nil
-			t.parts = t.parts[:last]
-			break
-		}
+	at := &t.first
+	for *at != p {
+		at = &(*at).next
 	}
-	if len(t.parts) == 0 {
+	*at = p.next
+	if t.first == nil {
 		delete(h.topics, t.name)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -32,13 +33,15 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 	if e := h.broker.Close(); e != nil && err == nil {
 		err = fmt.Errorf("openline: closing the broker: %w", e)
 	}
+	var busy sync.WaitGroup
 	h.order.Lock()
 	h.closed = true
+	busy.Add(len(h.shards))
 	for _, s := range h.shards {
-		close(s.queue)
+		s.put(handover{do: ask, call: busy.Done}) // the last one
 	}
 	h.order.Unlock()
-	h.running.Wait()
+	busy.Wait()
 	return err
 }
 

@@ -110,7 +110,7 @@ func (h *Hub) place(s *Session, v handover) {
 		m.Data = append(appendString([]byte(`{"cursor":`), h.cursor), '}')
 	}
 	if v.part != nil || v.message != nil {
-		s.shard.queue <- v
+		s.shard.put(v)
 	}
 }
 

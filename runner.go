@@ -1,0 +1,121 @@
+package openline
+
+import "context"
+
+// A Runner is what a shard of a hub runs on. A *websocket.Loop is one: the sessions whose connections it drives are then served where their sockets are.
+type Runner interface {
+	// Do has f called, after what it was given before and never beside it, and returns at once. False says that the runner has ended, and f is not called.
+	Do(f func()) bool
+}
+
+// A RunnerLine is a Line whose connection belongs to the Runner of its session's shard, see Opening.Runner.
+type RunnerLine interface {
+	Line
+
+	// SendHere is Send on the runner's own goroutine. more says that other messages are about to follow, so that they can leave together.
+	SendHere(m *Message, more bool) error
+}
+
+// mostAtOnce is how many hand-overs a shard takes before it lets its runner do something else: what came together leaves together, and no socket waits for long.
+const mostAtOnce = 64
+
+// put adds h to the queue, and has the runner work if it does not yet. It never waits. Hub.order is held, which gives hand-overs their order.
+func (s *shard) put(h handover) {
+	s.mu.Lock()
+	s.queue = append(s.queue, h)
+	idle := !s.working
+	s.working = true
+	s.mu.Unlock()
+	if idle {
+		s.call()
+	}
+}
+
+// call has the runner call work. A runner that has ended serves its sessions no more, but somebody may wait for what is in the queue.
+func (s *shard) call() {
+	if s.runner == nil || !s.runner.Do(s.work) {
+		go s.alone()
+	}
+}
+
+// alone does the work on a goroutine that lives while there is any.
+func (s *shard) alone() {
+	s.apart = s.runner != nil
+	for s.serve() {
+	}
+}
+
+// turn does some of the work on the runner.
+func (s *shard) turn() {
+	if s.serve() {
+		s.call()
+	}
+}
+
+// serve carries out some hand-overs, and reports whether there are more.
+func (s *shard) serve() bool {
+	if s.next == len(s.taken) {
+		s.take()
+	}
+	for n := 0; n < mostAtOnce && s.next < len(s.taken); n++ {
+		h := &s.taken[s.next]
+		s.next++
+		s.do(h, n+1 < mostAtOnce && s.next < len(s.taken))
+		*h = handover{}
+	}
+	if s.next < len(s.taken) {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.working = len(s.queue) > 0
+	return s.working
+}
+
+// take takes what is in the queue, and leaves the memory of what was taken before for what comes.
+func (s *shard) take() {
+	if cap(s.taken) > maxSpare {
+		s.taken = nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue, s.taken, s.next = s.taken[:0], s.queue, 0
+	if s.full != nil {
+		close(s.full)
+		s.full = nil
+	}
+}
+
+// maxSpare bounds the memory that an idle shard keeps for its queue.
+const maxSpare = 256
+
+// wait returns when there is room in the queue, or ctx has ended. No lock is held: a shard serves others meanwhile.
+func (s *shard) wait(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		if len(s.queue) < s.room {
+			s.mu.Unlock()
+			return nil
+		}
+		if s.full == nil {
+			s.full = make(chan struct{})
+		}
+		full := s.full
+		s.mu.Unlock()
+		select {
+		case <-full:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// wait returns when all shards have room in their queues, or ctx has ended.
+func (h *Hub) wait(ctx context.Context) error {
+	for _, s := range h.shards {
+		if err := s.wait(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,206 @@
+package openline
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+)
+
+// queueRunner runs functions one after the other when its test says so.
+type queueRunner struct {
+	mu      sync.Mutex
+	waiting []func()
+	ended   bool
+	running bool // of the goroutine that runs a function
+	come    chan struct{}
+}
+
+func newRunner() *queueRunner { return &queueRunner{come: make(chan struct{}, 1024)} }
+
+func (r *queueRunner) Do(f func()) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended {
+		return false
+	}
+	r.waiting = append(r.waiting, f)
+	r.come <- struct{}{}
+	return true
+}
+
+// run runs the next function, when there is one.
+func (r *queueRunner) run() {
+	<-r.come
+	r.mu.Lock()
+	f := r.waiting[0]
+	r.waiting = r.waiting[1:]
+	r.running = true
+	r.mu.Unlock()
+	f()
+	r.mu.Lock()
+	r.running = false
+	r.mu.Unlock()
+}
+
+// serve runs functions until stop is called, which waits for the last.
+func (r *queueRunner) serve() (stop func()) {
+	quit, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-quit:
+				return
+			default:
+			}
+			select {
+			case <-quit:
+				return
+			case <-r.come:
+				r.come <- struct{}{}
+				r.run()
+			}
+		}
+	}()
+	return func() {
+		close(quit)
+		<-done
+	}
+}
+
+// hereLine notes how its messages came.
+type hereLine struct {
+	*fakeLine
+	t      *testing.T
+	runner *queueRunner
+	mores  []bool // guarded by fakeLine.mu
+	other  int    // messages that did not come on the runner; guarded by fakeLine.mu
+}
+
+func (l *hereLine) Send(m *Message) error {
+	l.mu.Lock()
+	l.other++
+	l.mu.Unlock()
+	return l.fakeLine.Send(m)
+}
+
+func (l *hereLine) SendHere(m *Message, more bool) error {
+	l.runner.mu.Lock()
+	if !l.runner.running {
+		l.t.Error("not on the runner")
+	}
+	l.runner.mu.Unlock()
+	l.mu.Lock()
+	l.mores = append(l.mores, more)
+	l.mu.Unlock()
+	return l.fakeLine.Send(m)
+}
+
+// Sessions are served by the runner that their lines belong to, and what has come together is announced as such.
+func TestRunner(t *testing.T) {
+	a, b := newRunner(), newRunner()
+	h := New(&Options{Runners: []Runner{a, b}})
+	stopA, stopB := a.serve(), b.serve()
+	line := func(r *queueRunner) *hereLine {
+		l := &hereLine{fakeLine: newLine(), t: t, runner: r}
+		if _, err := h.Open(t.Context(), l, Opening{User: "alice", Channels: []string{"c"}, Runner: r}); err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	ofA, ofB := line(a), line(b)
+	_, elsewhere := openSession(t, h, "bob", "c") // of no runner: any serves it
+	if r, err := h.Publish(t.Context(), Publication{Channel: "c"}); err != nil || r.Delivered != 3 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	elsewhere.messages(2)
+	stopA()
+	var publishing sync.WaitGroup
+	for range 5 {
+		publishing.Go(func() {
+			if r, err := h.Publish(t.Context(), Publication{Channel: "c"}); err != nil || r.Delivered != 3 {
+				t.Errorf("%+v, %v", r, err)
+			}
+		})
+	}
+	ofB.messages(7) // and so all of them wait for a
+	a.run()
+	for a.pending() {
+		a.run()
+	}
+	publishing.Wait()
+	ofA.messages(7)
+	if got := fmt.Sprint(ofA.mores[len(ofA.mores)-2:]); got != "[true false]" || ofA.other+ofB.other > 0 {
+		t.Errorf("more: %v; %d and %d came from elsewhere", ofA.mores, ofA.other, ofB.other)
+	}
+	stopB()
+	for _, r := range []*queueRunner{a, b} { // what they were given is done without them
+		r.mu.Lock()
+		r.ended = true
+		r.mu.Unlock()
+	}
+	if r, err := h.Publish(t.Context(), Publication{Channel: "c"}); err != nil || r.Delivered != 3 || ofA.other != 1 || ofB.other != 1 {
+		t.Errorf("%+v, %v, %d, %d", r, err, ofA.other, ofB.other)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_ = h.Shutdown(ctx)
+}
+
+func (r *queueRunner) pending() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.waiting) > 0
+}
+
+// A publisher waits while a shard is too far behind, until its context ends or there is room; sessions come and go meanwhile.
+func TestShardQueueIsBounded(t *testing.T) {
+	r := newRunner()
+	h := New(&Options{Runners: []Runner{r}, ShardQueue: 2})
+	stop := r.serve()
+	s, l := openSession(t, h, "alice", "c")
+	stop()
+	ctx, cancel := context.WithCancel(t.Context())
+	var publishing sync.WaitGroup
+	for range 2 {
+		publishing.Go(func() { _, _ = h.Publish(t.Context(), Publication{Channel: "c"}) })
+	}
+	shard := h.shards[0]
+	for queued := 0; queued < 2; {
+		shard.mu.Lock()
+		queued = len(shard.queue)
+		shard.mu.Unlock()
+	}
+	refused := make(chan error)
+	go func() {
+		got, err := h.Publish(ctx, Publication{Channel: "c"})
+		if got.ID != "" {
+			t.Error("it was published")
+		}
+		refused <- err
+	}()
+	cancel()
+	if err := <-refused; err != context.Canceled { //nolint:errorlint // as it is
+		t.Error(err)
+	}
+	third := make(chan Receipt)
+	go func() {
+		got, _ := h.Publish(t.Context(), Publication{Channel: "c"})
+		third <- got
+	}()
+	s.Close(CloseNormal, "") // needs no room
+	stop = r.serve()
+	if got := <-third; got.ID == "" || got.Delivered != 0 {
+		t.Errorf("%+v", got)
+	}
+	publishing.Wait()
+	if n := len(l.messages(1)); n != 1 {
+		t.Errorf("%d messages", n)
+	}
+	s.Closed(nil)
+	if err := h.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	stop()
+}
