@@ -78,7 +78,11 @@ func New(c *Config) (*Server, error) {
 	}
 	s.admission = r.newAdmission(files, limited, limiter.Open)
 	s.admission.log = s.log
-	s.hub = openline.New(s.hubOptions())
+	loops, err := transport.NewLoops(s.shards())
+	if err != nil {
+		return nil, errors.Join(err, s.listener.Close())
+	}
+	s.hub = openline.New(s.hubOptions(loops))
 	s.ws, err = transport.NewWebSocket(&transport.Options{
 		Hub:          s.hub,
 		Tokens:       tokens,
@@ -96,6 +100,7 @@ func New(c *Config) (*Server, error) {
 			QueueBytes:    int(r.Limits.QueueBytes),
 			Compression:   r.Compression.settings(),
 		},
+		Loops:  loops,
 		Logger: s.log,
 	})
 	if err != nil {
@@ -130,10 +135,23 @@ func (s *Server) keys() (*auth.Keys, error) {
 	return auth.NewKeys(keys...)
 }
 
-func (s *Server) hubOptions() *openline.Options {
+// shards returns how many loops there are to be, 0 for one a processor.
+func (s *Server) shards() int {
+	if s.config.Hub == nil {
+		return 0
+	}
+	return max(s.config.Hub.Shards, 0)
+}
+
+func (s *Server) hubOptions(loops []*websocket.Loop) *openline.Options {
 	o := openline.Options{}
 	if s.config.Hub != nil {
 		o = *s.config.Hub
+	}
+	if len(o.Runners) == 0 {
+		for _, l := range loops {
+			o.Runners = append(o.Runners, l)
+		}
 	}
 	if o.Node == "" {
 		o.Node = s.config.Node
@@ -234,6 +252,9 @@ func (s *Server) Run(ctx context.Context) error {
 			},
 		})
 	}()
+	trimming, stopTrimming := context.WithCancel(ctx)
+	defer stopTrimming()
+	go s.keepTrim(trimming)
 	var failed error
 	select {
 	case <-ctx.Done():

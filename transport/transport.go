@@ -61,6 +61,10 @@ type Options struct {
 	// Conn are the settings of each connection: message size, ping, queue,
 	// compression.
 	Conn websocket.ConnOptions
+	// Loops drive the connections. They are the transport's: its Shutdown shuts
+	// them down. Those that are also the hub's Runners serve their sessions
+	// themselves, without another goroutine in between. Default: NewLoops(0).
+	Loops []*websocket.Loop
 	// Logger takes a line for each refusal, and for each session that opens or
 	// closes at level debug. Default slog.Default().
 	Logger *slog.Logger

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/openline/openline"
@@ -32,8 +34,11 @@ type WebSocket struct {
 	users  counter
 	log    *slog.Logger
 
-	ctx    context.Context // ends when Shutdown's does, to cut off what is left
+	ctx    context.Context // of hooks; ends when Shutdown's does
 	cancel context.CancelFunc
+	loops  []*websocket.Loop
+	turn   atomic.Uint32 // whose turn it is to get a session
+	expiry expiries
 
 	mu       sync.Mutex     // guards the following
 	draining bool           // no session begins any more
@@ -41,7 +46,7 @@ type WebSocket struct {
 }
 
 // NewWebSocket returns the handler. Its sessions end with the hub. The error
-// names an origin that is none.
+// names an origin that is none; the loops have been shut down then.
 func NewWebSocket(o *Options) (*WebSocket, error) {
 	t := &WebSocket{o: *o, users: counter{most: o.PerUser}, log: o.Logger}
 	if t.log == nil {
@@ -60,10 +65,46 @@ func NewWebSocket(o *Options) (*WebSocket, error) {
 	accept.Logger = cmp.Or(accept.Logger, t.log)
 	var err error
 	if t.accept, err = websocket.NewAcceptor(accept); err != nil {
-		return nil, fmt.Errorf("transport: %w", err)
+		return nil, errors.Join(fmt.Errorf("transport: %w", err), shutdown(context.Background(), o.Loops))
+	}
+	if t.loops = o.Loops; len(t.loops) == 0 {
+		if t.loops, err = NewLoops(0); err != nil {
+			return nil, err
+		}
 	}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return t, nil
+}
+
+// NewLoops starts n loops, or for 0 as many as there are processors for this program.
+func NewLoops(n int) ([]*websocket.Loop, error) {
+	if n == 0 {
+		n = runtime.GOMAXPROCS(0)
+	}
+	loops := make([]*websocket.Loop, 0, n)
+	for range n {
+		l, err := websocket.NewLoop()
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("transport: %w", err), shutdown(context.Background(), loops))
+		}
+		loops = append(loops, l)
+	}
+	return loops, nil
+}
+
+// shutdown shuts loops down, all at once. When ctx ends, what is left is cut off.
+func shutdown(ctx context.Context, loops []*websocket.Loop) error {
+	errs := make([]error, len(loops))
+	var all sync.WaitGroup
+	for i, l := range loops {
+		all.Go(func() {
+			if err := l.Shutdown(ctx); !errors.Is(err, websocket.ErrLoopClosed) {
+				errs[i] = err
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 // Drain refuses new sessions with 503 from now on.
@@ -73,9 +114,8 @@ func (t *WebSocket) Drain() {
 	t.draining = true
 }
 
-// Shutdown drains and waits until every session has ended, which follows from
-// the hub's Shutdown. When ctx ends first the rest is cut off, and the error is
-// that of ctx. A program's hook that does not return is not waited for.
+// Shutdown drains, waits until every session has ended, which follows from the hub's Shutdown, and shuts the loops down. When ctx ends first the rest is cut off,
+// and the error is that of ctx. A program's hook that does not return is not waited for.
 func (t *WebSocket) Shutdown(ctx context.Context) error {
 	t.Drain()
 	defer t.cancel()
@@ -86,15 +126,16 @@ func (t *WebSocket) Shutdown(ctx context.Context) error {
 	}()
 	select {
 	case <-done:
-		return nil
+		return shutdown(ctx, t.loops)
 	case <-ctx.Done():
-		t.cancel()
-		select {
-		case <-done:
-		case <-time.After(cutOffTime):
-		}
-		return ctx.Err()
 	}
+	t.cancel()
+	err := shutdown(ctx, t.loops)
+	select {
+	case <-done:
+	case <-time.After(cutOffTime):
+	}
+	return err
 }
 
 // cutOffTime is how long sessions may take to notice that they are cut off.
@@ -117,12 +158,7 @@ func (t *WebSocket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		t.end(q.User)
 		return // answered and logged
 	}
-	// The handler returns, so that net/http's request, response and buffers
-	// are freed while the session lives on.
-	go func() {
-		defer t.end(q.User)
-		t.serve(conn, q)
-	}()
+	t.open(conn, q)
 }
 
 // begin counts a session that is about to begin, if one may.
@@ -165,56 +201,6 @@ func (t *WebSocket) check(r *http.Request) (*request, error) {
 	return q, nil
 }
 
-// serve is the life of one session.
-func (t *WebSocket) serve(conn *websocket.Conn, q *request) {
-	stop := context.AfterFunc(t.ctx, func() { _ = conn.CloseNow() })
-	defer stop()
-	l := &line{conn: conn}
-	s, err := t.o.Hub.Open(t.ctx, l, q.Opening)
-	if err != nil {
-		code, reason := refusal(err)
-		t.log.Info("session refused", "user", q.User, "remote", q.RemoteAddr, "code", code, "error", err)
-		_ = conn.Close(websocket.CloseCode(code), clipReason(reason))
-		return
-	}
-	t.log.Debug("session opened", "session", s.ID(), "user", q.User, "transport", q.Transport, "remote", q.RemoteAddr)
-	if !q.expires.IsZero() {
-		timer := time.AfterFunc(time.Until(q.expires), func() {
-			s.Close(openline.CloseUnauthorised, "the token expired at "+q.expires.UTC().Format(time.RFC3339))
-		})
-		defer timer.Stop()
-	}
-	t.receive(conn, s)
-	err = conn.Err()
-	s.Closed(err)
-	t.logClosed(s, err)
-}
-
-// receive hands on what the client sends until the connection has ended.
-func (t *WebSocket) receive(conn *websocket.Conn, s *openline.Session) {
-	bucket := newRate(t.o.MessageRate, t.o.MessageBurst)
-	raw := s.Raw() != ""
-	refused := false
-	for m, err := range conn.Messages(t.ctx) {
-		switch {
-		case err != nil:
-			return
-		case refused:
-			// The closing handshake goes on; what comes meanwhile is not taken.
-		case !bucket.take(time.Now()):
-			refused = true
-			s.Close(openline.CloseRateLimit, "too many messages: slow down, then connect again")
-		case raw:
-			s.ReceiveRaw(t.ctx, m.Data, m.Type == websocket.Binary)
-		case m.Type == websocket.Binary:
-			refused = true
-			s.Close(int(websocket.CloseUnsupportedData), "send envelopes as text messages, or open the session with ?raw=CHANNEL")
-		default:
-			s.Receive(t.ctx, m.Data)
-		}
-	}
-}
-
 func (t *WebSocket) logClosed(s *openline.Session, err error) {
 	attrs := []any{"session", s.ID(), "user", s.User(), "remote", s.RemoteAddr(), "lasted", time.Since(s.Opened()).Round(time.Millisecond)}
 	if e, ok := errors.AsType[*websocket.CloseError](err); ok {
@@ -237,22 +223,6 @@ func refusal(err error) (code int, reason string) {
 		return openline.CloseTryAgainLater, e.Message
 	}
 	return openline.CloseForbidden, e.Message
-}
-
-// line is the hub's way to a WebSocket.
-type line struct {
-	conn *websocket.Conn
-	once sync.Once
-}
-
-// Send queues a message, framed once for all its receivers.
-func (l *line) Send(m *openline.Message) error { return l.conn.TrySend(m.Frame()) }
-
-// Close starts the closing handshake.
-func (l *line) Close(code int, reason string) {
-	l.once.Do(func() {
-		go func() { _ = l.conn.Close(websocket.CloseCode(code), clipReason(reason)) }()
-	})
 }
 
 // maxReason is what a Close frame has room for (RFC 6455 §5.5).

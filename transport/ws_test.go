@@ -158,7 +158,8 @@ func TestExpiry(t *testing.T) {
 			t.Error(err)
 			return
 		}
-		r.ws.serve(c, &request{Opening: openline.Opening{User: "alice", Transport: "websocket"}, expires: time.Unix(1e9, 0)})
+		r.ws.sessions.Add(1)
+		r.ws.open(c, &request{Opening: openline.Opening{User: "alice", Transport: "websocket"}, expires: time.Unix(1e9, 0)})
 	}))
 	defer s.Close()
 	r.address = "ws" + strings.TrimPrefix(s.URL, "http")

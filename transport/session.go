@@ -1,0 +1,186 @@
+package transport
+
+import (
+	"encoding/binary"
+	"sync"
+	"time"
+
+	"github.com/openline/openline"
+	"github.com/openline/openline/websocket"
+)
+
+// session is a session of the hub on a connection of a loop. It is the handler of
+// the connection and the hub's line to it.
+//
+// What the client sends is copied and dealt with on a goroutine, which lives
+// while there is any of it: a request may wait, for a hook or for the loop itself.
+type session struct {
+	t     *WebSocket
+	conn  *websocket.LoopConn // set before the hub knows of the session
+	hub   *openline.Session   // set before the first request is dealt with; nil if the hub refused
+	user  string
+	pace  *rate // of the goroutine
+	until int64 // when the session has to end, in nanoseconds since 1970; 0: never
+	place int32 // in the heap of expiries; guarded by their lock
+
+	mu      sync.Mutex // guards the following
+	busy    bool       // a goroutine is at it, or it is being opened
+	refused bool       // nothing is taken any more
+	paused  bool       // the loop does not read
+	closed  bool       // the connection has ended: nothing more will come
+	waiting []byte     // what the client has sent: type, length in four octets, data
+	err     error      // how it ended
+}
+
+// recordHeader is what stands before the data of a message in session.waiting.
+const recordHeader = 5
+
+// pauseAt is how much may wait before the client is not read any more.
+const pauseAt = 16 << 10
+
+// open begins the session of a connection that has been accepted. The
+// connection belongs to a loop from here on.
+func (t *WebSocket) open(conn *websocket.Conn, q *request) {
+	s := &session{t: t, user: q.User, pace: newRate(t.o.MessageRate, t.o.MessageBurst), busy: true}
+	loop := t.loops[int(t.turn.Add(1))%len(t.loops)]
+	var err error
+	if s.conn, err = loop.Attach(conn, s); err != nil { // it has been shut down
+		_ = conn.CloseNow()
+		t.end(q.User)
+		return
+	}
+	q.Runner = loop
+	if s.hub, err = t.o.Hub.Open(t.ctx, s, q.Opening); err != nil {
+		code, reason := refusal(err)
+		t.log.Info("session refused", "user", q.User, "remote", q.RemoteAddr, "code", code, "error", err)
+		s.refuse()
+		_ = s.conn.Close(websocket.CloseCode(code), clipReason(reason))
+	} else {
+		t.log.Debug("session opened", "session", s.hub.ID(), "user", q.User, "transport", q.Transport, "remote", q.RemoteAddr)
+		s.user = s.hub.User() // the same, without what else the request holds on to
+		if !q.expires.IsZero() {
+			s.until = q.expires.UnixNano()
+			t.expiry.add(s)
+		}
+	}
+	if s.more() {
+		go s.work() // the request is let go
+	}
+}
+
+// OnOpen implements websocket.EventHandler.
+func (s *session) OnOpen(*websocket.LoopConn) {}
+
+// OnMessage implements websocket.EventHandler: it puts the message where a
+// goroutine takes it from.
+func (s *session) OnMessage(c *websocket.LoopConn, m websocket.Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refused {
+		return // the closing handshake goes on; what comes meanwhile is not taken
+	}
+	s.waiting = append(s.waiting, byte(m.Type))
+	s.waiting = binary.BigEndian.AppendUint32(s.waiting, uint32(len(m.Data)))
+	s.waiting = append(s.waiting, m.Data...)
+	if !s.busy {
+		s.busy = true
+		go s.work()
+	}
+	if len(s.waiting) > pauseAt && !s.paused {
+		s.paused = true
+		c.Pause()
+	}
+}
+
+// OnClose implements websocket.EventHandler.
+func (s *session) OnClose(_ *websocket.LoopConn, err *websocket.CloseError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed, s.err = true, err
+	if !s.busy {
+		s.busy = true
+		go s.work()
+	}
+}
+
+// more reports whether there is work for the goroutine, which else is done.
+func (s *session) more() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy = s.closed || len(s.waiting) > 0
+	return s.busy
+}
+
+// refuse drops what the client has sent and will send.
+func (s *session) refuse() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused, s.waiting = true, nil
+}
+
+// work deals with what the client has sent, and with its end.
+func (s *session) work() {
+	for s.more() {
+		s.mu.Lock()
+		waiting, paused := s.waiting, s.paused
+		s.waiting, s.paused = nil, false
+		s.mu.Unlock()
+		if len(waiting) == 0 {
+			s.ended()
+			return
+		}
+		for len(waiting) > 0 {
+			end := recordHeader + int(binary.BigEndian.Uint32(waiting[1:]))
+			s.receive(websocket.MessageType(waiting[0]), waiting[recordHeader:end])
+			waiting = waiting[end:]
+		}
+		if paused {
+			s.conn.Resume()
+		}
+	}
+}
+
+// receive deals with one message.
+func (s *session) receive(typ websocket.MessageType, data []byte) {
+	switch {
+	case !s.pace.take(time.Now()):
+		s.refuse()
+		s.hub.Close(openline.CloseRateLimit, "too many messages: slow down, then connect again")
+	case s.hub.Raw() != "":
+		s.hub.ReceiveRaw(s.t.ctx, data, typ == websocket.Binary)
+	case typ == websocket.Binary:
+		s.refuse()
+		s.hub.Close(int(websocket.CloseUnsupportedData), "send envelopes as text messages, or open the session with ?raw=CHANNEL")
+	default:
+		s.hub.Receive(s.t.ctx, data)
+	}
+}
+
+// ended tells everybody that the connection is gone. It is the last thing that is
+// done.
+func (s *session) ended() {
+	defer s.t.end(s.user)
+	s.t.expiry.remove(s)
+	if s.hub == nil {
+		return
+	}
+	s.hub.Closed(s.err)
+	s.t.logClosed(s.hub, s.err)
+}
+
+// Send implements openline.Line: it queues a message, framed once for all its
+// receivers.
+func (s *session) Send(m *openline.Message) error { return s.conn.TrySend(m.Frame()) }
+
+// SendHere implements openline.RunnerLine: it sends the message at once, if none
+// follows and none waits.
+func (s *session) SendHere(m *openline.Message, more bool) error {
+	return s.conn.Send(m.Frame(), more)
+}
+
+// Close implements openline.Line: it starts the closing handshake.
+func (s *session) Close(code int, reason string) {
+	_ = s.conn.Close(websocket.CloseCode(code), clipReason(reason))
+}
+
+var _ openline.RunnerLine = (*session)(nil)
