@@ -3,6 +3,7 @@ package websocket_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -168,4 +169,37 @@ func TestLoopWritesBesideAHandler(t *testing.T) {
 	p.SendClose(1000, "")
 	p.ExpectClose(1000)
 	<-closed
+}
+
+// TestLoopBusyIsNotASlowPeer: that the loop has not come to sending is no reason
+// for a queue to be full; that the peer does not read is.
+func TestLoopBusyIsNotASlowPeer(t *testing.T) {
+	url, loop, conns := loopOpened(t, websocket.ConnOptions{QueueMessages: 4})
+	p := wstest.Connect(t, url)
+	c := <-conns
+	const n = 100
+	onLoop(t, loop, func() {
+		for i := range n {
+			if err := c.TrySend(prepare(t, fmt.Sprint(i))); err != nil {
+				t.Errorf("message %d: %v", i, err)
+			}
+			if err := c.Send(prepare(t, fmt.Sprint(i)), true); err != nil {
+				t.Errorf("message %d: %v", i, err)
+			}
+		}
+	})
+	for i := range n {
+		p.ExpectText(fmt.Sprint(i))
+		p.ExpectText(fmt.Sprint(i))
+	}
+	onLoop(t, loop, func() {
+		m := prepare(t, strings.Repeat("x", 1<<16))
+		var err error
+		for i := 0; err == nil && i < 1<<12; i++ {
+			err = c.TrySend(m)
+		}
+		if !errors.Is(err, websocket.ErrQueueFull) {
+			t.Errorf("got %v from a peer that does not read", err)
+		}
+	})
 }

@@ -123,11 +123,14 @@ func (c *LoopConn) mayWrite(n int) error {
 	if w == nil || w.bytes == 0 {
 		return nil
 	}
-	full := cfg.queueMax > 0 && w.messages >= cfg.queueMax || cfg.queueBytes > 0 && w.bytes+n > cfg.queueBytes
+	var full bool
 	if c.held {
 		// An answer always fits: the connection is not read while its queue is half
 		// full.
 		full = cfg.queueBytes > 0 && w.bytes > cfg.queueBytes
+	} else if full = w.full(cfg, n); full {
+		c.relieve()
+		full = w.full(cfg, n)
 	}
 	if full {
 		w.overflowed = true

@@ -3,6 +3,7 @@ package websocket
 import (
 	"sync"
 
+	"github.com/openline/openline/websocket/internal/poll"
 	"github.com/openline/openline/websocket/internal/proto"
 )
 
@@ -15,6 +16,7 @@ type loopWrite struct {
 	bytes      int     // in all pieces
 	messages   int     // that TrySend and Write added
 	overflowed bool    // a message did not fit
+	stuck      bool    // the socket did not take all of it when that was last tried
 	blocked    uint32  // the tick by which the socket has to take something; 0: it is not full
 }
 
@@ -32,6 +34,37 @@ func (p *piece) octets() []byte {
 		return p.prepared.frame
 	}
 	return p.own
+}
+
+// full reports whether a message of n octets is one too many, or too large, beside
+// those that wait.
+func (w *loopWrite) full(cfg *config, n int) bool {
+	return w.bytes > 0 && (cfg.queueMax > 0 && w.messages >= cfg.queueMax || cfg.queueBytes > 0 && w.bytes+n > cfg.queueBytes)
+}
+
+// relieve writes what waits to the socket, unless that is known to take nothing: a
+// queue is full because the peer does not read, never because the loop has not
+// come to it yet. c.mu is held.
+func (c *LoopConn) relieve() {
+	w := c.write
+	buf := getBuffer()
+	defer putBuffer(buf)
+	for len(w.pieces) > 0 && !w.stuck && c.fd >= 0 {
+		b := append((*buf)[:0], w.pieces[0].octets()[w.off:]...)
+		for _, p := range w.pieces[1:] {
+			if len(b)+len(p.octets()) > gatherSize {
+				break
+			}
+			b = append(b, p.octets()...)
+		}
+		*buf = b
+		n, err := poll.Write(int(c.fd), b)
+		if err != nil {
+			n = 0 // the loop will find out why
+		}
+		w.sent(n)
+		w.stuck = n < len(b)
+	}
 }
 
 // inFrame reports whether part of a frame has been sent and part of it has not.

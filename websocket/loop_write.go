@@ -119,7 +119,7 @@ func (l *Loop) flush(c *LoopConn) {
 		sent += n
 		w.sent(n)
 	}
-	if sent > 0 {
+	if w.stuck = full; sent > 0 {
 		w.blocked = 0
 	}
 	more := w.bytes > 0 || w.out.HasControl() || w.out.HasClose()
