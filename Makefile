@@ -1,9 +1,10 @@
 # make run    build bin/openline and start it: needs Go and nothing else
 # make test   everything; on Debian as root it installs what it needs first
+# make bench  beside other libraries and servers: half an hour and more; make bench-smoke: what is promised, in five minutes
 
 ARGS ?=
 
-.PHONY: help run build test install-deps fmt fmt-check vet cross lint unit race conformance fuzz interop js browser vuln clean
+.PHONY: help run build test install-deps fmt fmt-check vet cross lint unit race conformance fuzz interop js browser bench bench-smoke vuln clean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -29,6 +30,17 @@ fmt-check:
 fmt:
 	go -C tools build -o ../bin/gofumpt mvdan.cc/gofumpt
 	bin/gofumpt -w $$(find . -name node_modules -prune -o -name '*.go' -print)
+
+# Everything that is measured beside others, as tables, and as a chart in test-results/. It wants a quiet machine with
+# two processors, and 20,000 descriptors for a process.
+bench:
+	mkdir -p test-results
+	go -C bench run ./library -svg ../test-results/libraries.svg -markdown ../test-results/libraries.md
+	go -C bench run ./server
+
+# A line for each thing that is promised of speed and memory: pass, fail or skip.
+bench-smoke:
+	@go -C bench run ./smoke
 
 # Known vulnerabilities in what we depend on. Not in make test: the database is a service of its own
 # (vuln.go.dev) that a build behind a package mirror cannot reach, and its answer changes without our code changing.

@@ -45,6 +45,7 @@ func main() {
 }
 
 // run builds the programs first, so that nothing is built while something is measured.
+// One that fails is a line, and the others go on.
 func run(ctx context.Context) (lines []bar.Line, err error) {
 	start := time.Now()
 	dir, err := os.MkdirTemp("", "openline-smoke")
@@ -52,24 +53,26 @@ func run(ctx context.Context) (lines []bar.Line, err error) {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
+	failed := map[string]error{}
 	for _, name := range programs {
 		build := exec.CommandContext(ctx, "go", "build", "-o", filepath.Join(dir, name), "./"+name)
 		build.Stderr = os.Stderr
 		if err := build.Run(); err != nil {
-			return nil, fmt.Errorf("go build ./%s (run this in the folder bench): %w", name, err)
+			failed[name] = fmt.Errorf("go build ./%s (run this in the folder bench): %w", name, err)
 		}
 	}
-	var failed []error
 	for _, name := range programs {
-		found, err := measure(ctx, filepath.Join(dir, name))
-		lines = append(lines, found...)
-		if err != nil {
-			failed = append(failed, fmt.Errorf("%s: %w", name, err))
-			lines = append(lines, bar.Fail(name, err.Error()))
+		if failed[name] == nil {
+			var found []bar.Line
+			found, failed[name] = measure(ctx, filepath.Join(dir, name))
+			lines = append(lines, found...)
+		}
+		if failed[name] != nil {
+			lines = append(lines, bar.Fail(name, failed[name].Error()))
 		}
 	}
 	fmt.Fprintf(os.Stderr, "measured in %.0f s\n", time.Since(start).Seconds())
-	return lines, errors.Join(failed...)
+	return lines, ctx.Err()
 }
 
 // measure runs one program.
