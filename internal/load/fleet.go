@@ -1,0 +1,227 @@
+package load
+
+import (
+	"context"
+	"net/netip"
+	"time"
+)
+
+// Fleet is very many sessions with one server, and publishers. It belongs to one
+// goroutine.
+type Fleet struct {
+	o        Options
+	e        engine
+	start    time.Time // zero of the clock
+	members  []member  // sessions and then publishers, by the engine's identifier
+	sessions int       // how many of members are sessions
+	out      []byte    // scratch
+
+	opening *opening // nil: none is under way
+	run     *run     // nil: none is under way
+	runs    uint16
+}
+
+// member is one connection.
+type member struct {
+	state state
+	left  []byte     // input that does not make a whole frame or answer yet
+	began int64      // when dialling began, on the fleet's clock
+	pub   *publisher // nil: it is a session
+}
+
+type state uint8
+
+const (
+	isNone state = iota
+	isDialling
+	isUpgrading
+	isGreeting
+	isReady
+	isStopped // was ready, and reads no more
+	isEnded
+)
+
+// New returns a fleet without sessions.
+func New(o *Options) (*Fleet, error) {
+	f := &Fleet{o: *o, start: time.Now()}
+	var err error
+	f.e, err = newEngine(&engineOptions{addr: o.Addr, tls: o.TLS})
+	return f, err
+}
+
+// Close ends all connections at once.
+func (f *Fleet) Close() { f.e.close() }
+
+// Ready returns how many sessions are open and subscribed.
+func (f *Fleet) Ready() (n int) {
+	for i := range f.members[:f.sessions] {
+		if f.members[i].state == isReady {
+			n++
+		}
+	}
+	return n
+}
+
+// Rest lets time pass, answering what the server asks, until d is over or ctx
+// ends, which is the error then. Sessions that end meanwhile are not ready any
+// more.
+func (f *Fleet) Rest(ctx context.Context, d time.Duration) error {
+	for end := f.now() + int64(d); f.now() < end; {
+		if err := f.step(ctx, time.Duration(end-f.now())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *Fleet) now() int64 { return int64(time.Since(f.start)) }
+
+// sourceSpan is how many connections leave from one loopback address: fewer than
+// the ports that Linux gives out by default, 28,232.
+const sourceSpan = 20000
+
+// local is the address that a connection leaves from: the system's choice, or
+// with a server on loopback one of 127.0.0.2 and up when ports would run short.
+func (f *Fleet) local(id int) netip.Addr {
+	if a := f.o.Addr.Addr(); !a.Is4() || !a.IsLoopback() || id < sourceSpan {
+		return netip.Addr{}
+	}
+	return netip.AddrFrom4([4]byte{127, 0, 0, byte(1 + id/sourceSpan)})
+}
+
+// step lets the connections go on, waiting d at the most.
+func (f *Fleet) step(ctx context.Context, d time.Duration) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return f.e.wait(min(d, 100*time.Millisecond), f)
+}
+
+func (f *Fleet) connected(id int) {
+	m := &f.members[id]
+	if m.pub != nil {
+		m.state = isReady
+		f.run.free = append(f.run.free, id)
+		return
+	}
+	m.state = isUpgrading
+	f.out = f.o.Dialect.AppendUpgrade(f.out[:0], id)
+	f.e.write(id, f.out)
+}
+
+func (f *Fleet) received(id int, b []byte) {
+	m := &f.members[id]
+	if len(m.left) > 0 {
+		m.left = append(m.left, b...)
+		b = m.left
+	}
+	var rest []byte
+	var err error
+	if m.pub != nil {
+		rest, err = f.answered(id, b)
+	} else {
+		rest, err = f.input(id, b)
+	}
+	switch {
+	case err != nil:
+		f.e.drop(id)
+		f.ended(id, err)
+	case len(rest) == 0:
+		m.left = nil // most input is whole: keeping a buffer for each would cost more than making one now and then
+	default:
+		m.left = append(m.left[:0], rest...) // rest may lie in left itself, further behind
+	}
+}
+
+// input takes what a session got and returns what is left of it.
+func (f *Fleet) input(id int, b []byte) (rest []byte, err error) {
+	m := &f.members[id]
+	if m.state == isUpgrading {
+		status, body, n, err := scanAnswer(b)
+		if n == 0 || err != nil {
+			return b, err
+		}
+		if status != 101 {
+			return nil, refusal(status, body)
+		}
+		b = b[n:]
+		m.state = isGreeting
+		if err := f.greet(id, nil); err != nil {
+			return nil, err
+		}
+	}
+	now := f.now()
+	for len(b) > 0 {
+		opcode, payload, n, err := scanFrame(b)
+		if n == 0 || err != nil {
+			return b, err
+		}
+		b = b[n:]
+		if err := f.frame(id, opcode, payload, now); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// frame takes one frame of a session.
+func (f *Fleet) frame(id int, opcode byte, payload []byte, now int64) error {
+	switch {
+	case opcode == opPing:
+		f.send(id, opPong, payload)
+	case opcode == opPong:
+	case opcode == opClose:
+		return closeError(payload)
+	case f.members[id].state == isGreeting:
+		return f.greet(id, payload)
+	default:
+		if s, ok := findStamp(payload); ok {
+			if f.run != nil {
+				f.run.got(id, s, now)
+			}
+		} else if reply := f.o.Dialect.Answer(payload); reply != nil {
+			f.send(id, opText, reply)
+		}
+	}
+	return nil
+}
+
+func (f *Fleet) send(id int, opcode byte, payload []byte) {
+	f.out = appendFrame(f.out[:0], opcode, payload)
+	f.e.write(id, f.out)
+}
+
+func (f *Fleet) greet(id int, msg []byte) error {
+	reply, ready, err := f.o.Dialect.Greet(msg)
+	if err != nil {
+		return err
+	}
+	if reply != nil {
+		f.send(id, opText, reply)
+	}
+	if ready {
+		m := &f.members[id]
+		m.state = isReady
+		if f.opening != nil {
+			f.opening.ready(f.now() - m.began)
+		}
+	}
+	return nil
+}
+
+func (f *Fleet) ended(id int, err error) {
+	m := &f.members[id]
+	was := m.state
+	m.state, m.left = isEnded, nil
+	switch {
+	case m.pub != nil:
+		f.run.fail(err)
+	case was == isStopped:
+	case was == isReady && f.run != nil:
+		f.run.cut(id, err)
+	case was == isReady && f.opening != nil:
+		f.opening.cut(err)
+	case was != isReady && f.opening != nil:
+		f.opening.refused(err)
+	}
+}

@@ -1,0 +1,74 @@
+package load
+
+import "strconv"
+
+// Openline is the dialect of openline serve.
+type Openline struct {
+	Host    string // of the address
+	Path    string // in front of every path; empty if the server answers at the root
+	Key     string // API key
+	Channel string // what all sessions subscribe to; empty: none
+	Prefix  string // of users' names, before their number
+	// Token, if not nil, returns the token that a session needs.
+	Token func(session int) string
+}
+
+// User returns the name of a session's user.
+func (o *Openline) User(session int) string { return o.Prefix + strconv.Itoa(session) }
+
+// AppendUpgrade implements [Dialect].
+func (o *Openline) AppendUpgrade(dst []byte, session int) []byte {
+	dst = append(dst, "GET "...)
+	dst = append(dst, o.Path...)
+	dst = append(dst, "/ws/"...)
+	dst = append(dst, o.Prefix...)
+	dst = strconv.AppendInt(dst, int64(session), 10)
+	if o.Channel != "" {
+		dst = append(append(dst, "?channels="...), o.Channel...)
+	}
+	dst = append(dst, " HTTP/1.1\r\nHost: "...)
+	dst = append(dst, o.Host...)
+	if o.Token != nil {
+		dst = append(dst, "\r\nAuthorization: Bearer "...)
+		dst = append(dst, o.Token(session)...)
+	}
+	return append(dst, UpgradeFields...)
+}
+
+// UpgradeFields ends a request for a WebSocket: the line end of the field
+// before, the fields that RFC 6455 §4.1 asks for, and the empty line.
+const UpgradeFields = "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAECAwQFBgcICQoLDA0ODw==\r\n\r\n"
+
+// Greet implements [Dialect]: the first envelope is sys:open, and the session is
+// subscribed by then.
+func (*Openline) Greet(msg []byte) (reply []byte, ready bool, err error) { return nil, msg != nil, nil }
+
+// Answer implements [Dialect].
+func (*Openline) Answer([]byte) []byte { return nil }
+
+// AppendPublish implements [Dialect].
+func (o *Openline) AppendPublish(dst []byte, to int, body []byte) []byte {
+	dst = append(dst, "POST "...)
+	dst = append(dst, o.Path...)
+	if to == Everyone {
+		dst = append(append(dst, "/api/channels/"...), o.Channel...)
+	} else {
+		dst = append(append(dst, "/api/users/"...), o.Prefix...)
+		dst = strconv.AppendInt(dst, int64(to), 10)
+	}
+	dst = append(dst, "/messages HTTP/1.1\r\nHost: "...)
+	dst = append(dst, o.Host...)
+	dst = append(dst, "\r\nAuthorization: Bearer "...)
+	dst = append(dst, o.Key...)
+	return AppendBody(dst, "application/json", body)
+}
+
+// AppendBody ends a request: the line end of the field before, the fields of a
+// body, and the body.
+func AppendBody(dst []byte, kind string, body []byte) []byte {
+	dst = append(append(dst, "\r\nContent-Type: "...), kind...)
+	dst = append(dst, "\r\nContent-Length: "...)
+	dst = strconv.AppendInt(dst, int64(len(body)), 10)
+	return append(append(dst, "\r\n\r\n"...), body...)
+}

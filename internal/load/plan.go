@@ -1,0 +1,71 @@
+package load
+
+import "time"
+
+// Plan is what is published.
+type Plan struct {
+	// Publishers is how many HTTP connections publish, each waiting for the answer
+	// before it sends the next request. Default: 1.
+	Publishers int
+	// Rate is messages a second, of all publishers together. Default: as many as
+	// the server accepts.
+	Rate float64
+	// Size is the length in bytes of the JSON string that is published; it is
+	// never below 39. Default: 64.
+	Size int
+	// Time is how long messages are published. Default: 10s.
+	Time time.Duration
+	// Messages ends it earlier, when that many have been published. Default: no
+	// limit.
+	Messages uint64
+	// Unicast sends each message to one session, to one after the other, instead
+	// of to Everyone.
+	Unicast bool
+	// Settle is how long the fleet waits, after the last message that came, for
+	// those that are missing. Default: 5s.
+	Settle time.Duration
+	// Stop has that many sessions, the first ones, stop reading when the first
+	// message is published. They are left out of what is reckoned. Default: 0.
+	Stop int
+	// Progress, if not nil, is called every 50 ms or so from the goroutine of the
+	// fleet, with how long messages have been published and how many arrived.
+	Progress func(past time.Duration, deliveries uint64)
+}
+
+const (
+	defaultSize   = 64
+	defaultTime   = 10 * time.Second
+	defaultSettle = 5 * time.Second
+)
+
+func (p Plan) resolved(sessions int) Plan {
+	p.Publishers = max(p.Publishers, 1)
+	if p.Unicast { // each of them serves sessions of its own
+		p.Publishers = min(p.Publishers, sessions)
+	}
+	if p.Size <= 0 {
+		p.Size = defaultSize
+	}
+	p.Size = max(p.Size, stampSize+2)
+	if p.Time <= 0 {
+		p.Time = defaultTime
+	}
+	if p.Settle <= 0 {
+		p.Settle = defaultSettle
+	}
+	return p
+}
+
+// Traffic is what became of a Plan.
+type Traffic struct {
+	Published  uint64            // messages that the server accepted
+	Refused    map[string]uint64 // those that it did not, by what it said
+	Took       time.Duration     // from the first request to the last answer
+	Answer     Histogram         // how long each request took
+	Deliveries uint64
+	Until      time.Duration  // from the first request to the last delivery
+	Latency    Histogram      // from when a message was due to be sent to its arrival
+	Lost       uint64         // accepted, for a session that stayed, and not there
+	Duplicates uint64         // there already, or out of order
+	Cut        map[string]int // sessions that the server ended, by how
+}

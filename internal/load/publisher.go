@@ -1,0 +1,109 @@
+package load
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// publisher is one connection for HTTP requests.
+type publisher struct {
+	n       int    // its number
+	request []byte // to everyone; only the stamp in it changes
+	at      int    // where that stands
+	target  int    // the session that the message under way is for
+	sent    int64  // when the request under way left
+}
+
+// publish sends what is due, and returns how long it is until more will be.
+func (r *run) publish(now int64) time.Duration {
+	const look = 20 * time.Millisecond // an answer ends the wait earlier
+	for len(r.free) > 0 && !r.over(now) {
+		at := now
+		if r.plan.Rate > 0 {
+			at = r.began + int64(float64(r.issued)/r.plan.Rate*1e9)
+			if at > now {
+				return time.Duration(at - now)
+			}
+			if at-r.began >= int64(r.plan.Time) {
+				return look
+			}
+		}
+		r.issued++
+		id := r.free[len(r.free)-1]
+		r.free = r.free[:len(r.free)-1]
+		r.waiting++
+		p := r.f.members[id].pub
+		p.sent = now
+		s := stamp{run: r.id, publisher: uint16(p.n), sent: uint64(at)}
+		if r.plan.Unicast {
+			r.sendOne(id, p, s)
+		} else {
+			r.sendAll(id, p, s)
+		}
+	}
+	return look
+}
+
+func (r *run) sendAll(id int, p *publisher, s stamp) {
+	s.number = r.accepted[p.n]
+	if p.request == nil {
+		p.request = r.f.o.Dialect.AppendPublish(nil, Everyone, s.body(r.plan.Size))
+		p.at = bytes.Index(p.request, mark)
+	}
+	s.append(p.request[:p.at])
+	r.f.e.write(id, p.request)
+}
+
+func (r *run) sendOne(id int, p *publisher, s stamp) {
+	f := r.f
+	for range f.sessions { // the next of this publisher's sessions that is there
+		if p.target += r.plan.Publishers; p.target >= f.sessions {
+			p.target = p.n
+		}
+		if f.members[p.target].state == isReady {
+			break
+		}
+	}
+	s.number = r.accepted[p.target]
+	f.out = f.o.Dialect.AppendPublish(f.out[:0], p.target, s.body(r.plan.Size))
+	f.e.write(id, f.out)
+}
+
+// answered takes what a publisher got and returns what is left of it.
+func (f *Fleet) answered(id int, b []byte) (rest []byte, err error) {
+	status, answer, n, err := scanAnswer(b)
+	if n == 0 || err != nil {
+		return b, err
+	}
+	if n < len(b) || f.members[id].pub.sent == 0 {
+		return nil, errors.New("load: the server sent more than one answer to a request")
+	}
+	r, p := f.run, f.members[id].pub
+	now := f.now()
+	r.waiting--
+	r.free = append(r.free, id)
+	r.Took = time.Duration(now - r.began)
+	r.Answer.Add(time.Duration(now - p.sent))
+	p.sent = 0
+	switch {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusNotFound:
+		return nil, refusal(status, answer) // and so would all be
+	case status < 200 || status > 299:
+		r.Refused[fmt.Sprintf("HTTP %d: %s", status, refusal(status, answer).Detail)]++
+		return nil, nil
+	}
+	r.Published++
+	if !r.plan.Unicast {
+		r.accepted[p.n]++
+		r.expected += uint64(r.readers)
+		return nil, nil
+	}
+	r.accepted[p.target]++
+	if f.members[p.target].state == isReady {
+		r.expected++
+	}
+	return nil, nil
+}
