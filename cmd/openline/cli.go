@@ -27,6 +27,7 @@ type cli struct {
 	Broadcast broadcastCmd `cmd:"" help:"Send a message to everyone."`
 	Connect   connectCmd   `cmd:"" help:"Open a WebSocket, send lines from standard input and print what comes."`
 	Conform   conformCmd   `cmd:"" help:"Hold a WebSocket server or client against the standards."`
+	Bench     benchCmd     `cmd:"" help:"Load a server and measure it."`
 	Token     tokenCmd     `cmd:"" help:"Make a signed token, for trying things."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }

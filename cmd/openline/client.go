@@ -59,11 +59,8 @@ func (m *message) post(ctx context.Context, s streams, path string) error {
 		r.Header.Set("Idempotency-Key", m.Key)
 	}
 	res, err := http.DefaultClient.Do(r)
-	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return failed("nobody listens at %s; is openline serve running there? (--server, OPENLINE_SERVER)", base)
-	case err != nil:
-		return failed("%v", err)
+	if err != nil {
+		return noServer(err, base)
 	}
 	defer res.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
@@ -75,6 +72,14 @@ func (m *message) post(ctx context.Context, s streams, path string) error {
 	}
 	fmt.Fprintln(s.out, oneLine(string(bytes.TrimSpace(answer))))
 	return nil
+}
+
+// noServer says why a server could not be asked.
+func noServer(err error, base string) error {
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return failed("nobody listens at %s; is openline serve running there? (--server, OPENLINE_SERVER)", base)
+	}
+	return failed("%v", err)
 }
 
 // detail returns what a problem says, or the answer itself when it is none.

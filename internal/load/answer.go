@@ -10,64 +10,76 @@ var errAnswer = errors.New("load: the server's answer is no HTTP/1.1 that can be
 // longestHead is the longest header of an answer that is waited for.
 const longestHead = 64 << 10
 
+// answer is an HTTP response.
+type answer struct {
+	status int
+	body   []byte // of chunks, with their sizes
+	last   bool   // the server closes the connection behind it
+}
+
 // scanAnswer reads an HTTP response with its body, of which b holds the
 // beginning. n is its length, 0 if b ends before it does.
-func scanAnswer(b []byte) (status int, body []byte, n int, err error) {
+func scanAnswer(b []byte) (a answer, n int, err error) {
 	head := bytes.Index(b, []byte("\r\n\r\n"))
 	if head < 0 {
 		if len(b) > longestHead {
 			err = errAnswer
 		}
-		return 0, nil, 0, err
+		return a, 0, err
 	}
 	if head < 12 || !bytes.HasPrefix(b, []byte("HTTP/1.")) {
-		return 0, nil, 0, errAnswer
+		return a, 0, errAnswer
 	}
 	for _, c := range b[9:12] {
 		if c < '0' || c > '9' {
-			return 0, nil, 0, errAnswer
+			return a, 0, errAnswer
 		}
-		status = status*10 + int(c-'0')
+		a.status = a.status*10 + int(c-'0')
 	}
 	n = head + 4
-	if status == 101 || status == 204 || status == 304 { // RFC 9112 §6.3
-		return status, nil, n, nil
+	if a.status == 101 || a.status == 204 || a.status == 304 { // RFC 9112 §6.3
+		return a, n, nil
 	}
-	length, chunked := bodyLength(b[:head])
+	length, chunked, last := bodyLength(b[:head])
+	a.last = last
 	switch {
 	case chunked:
 		// Good enough for a short answer of a server that is known.
 		end := bytes.Index(b[n:], []byte("0\r\n\r\n"))
 		if end < 0 {
-			return 0, nil, 0, nil
+			return a, 0, nil
 		}
-		return status, b[n : n+end], n + end + 5, nil
+		a.body = b[n : n+end]
+		return a, n + end + 5, nil
 	case length < 0:
-		return 0, nil, 0, errAnswer
+		return a, 0, errAnswer
 	case len(b) < n+length:
-		return 0, nil, 0, nil
+		return a, 0, nil
 	}
-	return status, b[n : n+length], n + length, nil
+	a.body = b[n : n+length]
+	return a, n + length, nil
 }
 
-// bodyLength reads Content-Length and Transfer-Encoding, which is all that this
-// client needs of a header. A length that is none is below zero.
-func bodyLength(head []byte) (length int, chunked bool) {
+// bodyLength reads what this client needs of a header: Content-Length, Transfer-
+// Encoding and Connection. A length that is none is below zero.
+func bodyLength(head []byte) (length int, chunked, last bool) {
 	for len(head) > 0 {
 		var line []byte
 		line, head, _ = bytes.Cut(head, []byte("\r\n"))
 		if v, ok := field(line, "content-length:"); ok {
 			for _, c := range v {
 				if c < '0' || c > '9' || length > maxMessage {
-					return -1, false
+					return -1, false, last
 				}
 				length = length*10 + int(c-'0')
 			}
 		} else if v, ok := field(line, "transfer-encoding:"); ok {
-			return 0, bytes.EqualFold(v, []byte("chunked"))
+			chunked = bytes.EqualFold(v, []byte("chunked"))
+		} else if v, ok := field(line, "connection:"); ok {
+			last = bytes.EqualFold(v, []byte("close"))
 		}
 	}
-	return length, false
+	return length, chunked, last
 }
 
 // field returns the value of a header line with this name.

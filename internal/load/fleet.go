@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"net/http"
 	"net/netip"
 	"time"
 )
@@ -137,12 +138,12 @@ func (f *Fleet) received(id int, b []byte) {
 func (f *Fleet) input(id int, b []byte) (rest []byte, err error) {
 	m := &f.members[id]
 	if m.state == isUpgrading {
-		status, body, n, err := scanAnswer(b)
+		a, n, err := scanAnswer(b)
 		if n == 0 || err != nil {
 			return b, err
 		}
-		if status != 101 {
-			return nil, refusal(status, body)
+		if a.status != http.StatusSwitchingProtocols {
+			return nil, refusal(a.status, a.body)
 		}
 		b = b[n:]
 		m.state = isGreeting
@@ -215,7 +216,7 @@ func (f *Fleet) ended(id int, err error) {
 	m.state, m.left = isEnded, nil
 	switch {
 	case m.pub != nil:
-		f.run.fail(err)
+		f.run.hungUp(id, was, err)
 	case was == isStopped:
 	case was == isReady && f.run != nil:
 		f.run.cut(id, err)

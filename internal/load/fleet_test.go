@@ -63,6 +63,9 @@ func (s *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.requests++
 	if s.answer != nil {
 		if status := s.answer(request); status != http.StatusOK {
+			if status == http.StatusRequestEntityTooLarge {
+				w.Header().Set("Connection", "close")
+			}
 			http.Error(w, `{"detail":"not now"}`, status)
 			return
 		}
@@ -231,6 +234,27 @@ func TestRefusedPublishesAreCounted(t *testing.T) {
 	if r.Published != 5 || r.Refused["HTTP 503: not now"] != 5 || r.Deliveries != 10 || r.Lost != 0 {
 		t.Errorf("published %d, refused %v, delivered %d, lost %d", r.Published, r.Refused, r.Deliveries, r.Lost)
 	}
+}
+
+// A server that closes behind some answers, as HTTP lets it.
+func TestPublishersDialAgain(t *testing.T) {
+	both(t, func(t *testing.T, overTLS bool) {
+		large := func(request int) int {
+			if request%3 == 0 {
+				return http.StatusRequestEntityTooLarge
+			}
+			return http.StatusOK
+		}
+		f := meet(t, &fake{refuse: -1, answer: large}, overTLS)
+		open(t, f, 2)
+		r, err := f.Publish(t.Context(), &Plan{Publishers: 2, Messages: 9, Time: guard})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Published != 6 || r.Refused["HTTP 413: not now"] != 3 || r.Deliveries != 12 || r.Lost != 0 {
+			t.Errorf("published %d, refused %v, delivered %d, lost %d", r.Published, r.Refused, r.Deliveries, r.Lost)
+		}
+	})
 }
 
 func TestWrongKeyEndsTheRun(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -74,36 +75,66 @@ func (r *run) sendOne(id int, p *publisher, s stamp) {
 
 // answered takes what a publisher got and returns what is left of it.
 func (f *Fleet) answered(id int, b []byte) (rest []byte, err error) {
-	status, answer, n, err := scanAnswer(b)
+	a, n, err := scanAnswer(b)
 	if n == 0 || err != nil {
 		return b, err
 	}
-	if n < len(b) || f.members[id].pub.sent == 0 {
+	r, p := f.run, f.members[id].pub
+	if n < len(b) || p.sent == 0 {
 		return nil, errors.New("load: the server sent more than one answer to a request")
 	}
-	r, p := f.run, f.members[id].pub
 	now := f.now()
-	r.waiting--
-	r.free = append(r.free, id)
 	r.Took = time.Duration(now - r.began)
 	r.Answer.Add(time.Duration(now - p.sent))
+	r.waiting--
 	p.sent = 0
 	switch {
-	case status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusNotFound:
-		return nil, refusal(status, answer) // and so would all be
-	case status < 200 || status > 299:
-		r.Refused[fmt.Sprintf("HTTP %d: %s", status, refusal(status, answer).Detail)]++
-		return nil, nil
+	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden || a.status == http.StatusNotFound:
+		return nil, refusal(a.status, a.body) // and so would all be
+	case a.status < 200 || a.status > 299:
+		r.Refused[why(refusal(a.status, a.body))]++
+	default:
+		r.accept(p)
 	}
+	if a.last {
+		f.e.drop(id)
+		r.redial(id)
+	} else {
+		r.free = append(r.free, id)
+	}
+	return nil, nil
+}
+
+// accept reckons with a message that the server took.
+func (r *run) accept(p *publisher) {
 	r.Published++
 	if !r.plan.Unicast {
 		r.accepted[p.n]++
 		r.expected += uint64(r.readers)
-		return nil, nil
+		return
 	}
 	r.accepted[p.target]++
-	if f.members[p.target].state == isReady {
+	if r.f.members[p.target].state == isReady {
 		r.expected++
 	}
-	return nil, nil
+}
+
+// redial opens a publisher's connection again.
+func (r *run) redial(id int) {
+	r.f.members[id].state = isDialling
+	r.f.e.dial(id, r.f.local(id))
+}
+
+// hungUp is a publisher whose connection ended. Between requests that is the
+// server's right. Amid one nobody knows what became of the message, so that nothing
+// can be reckoned after it.
+func (r *run) hungUp(id int, was state, err error) {
+	if errors.Is(err, errEnd) && was == isReady && r.f.members[id].pub.sent == 0 {
+		r.free = slices.DeleteFunc(r.free, func(free int) bool { return free == id })
+		r.redial(id)
+		return
+	}
+	if r.err == nil {
+		r.err = fmt.Errorf("load: a publisher cannot go on: %s", why(err))
+	}
 }

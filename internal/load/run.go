@@ -3,7 +3,6 @@ package load
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -32,8 +31,10 @@ type run struct {
 	readers  int      // the sessions that are still reckoned
 }
 
-// Publish plays a plan with the sessions that are ready. When ctx ends, or a
-// publisher cannot go on, it returns what there is by then, and the error.
+// Publish plays a plan with the sessions that are ready. When ctx ends nothing more
+// is published, and what is under way has a second to arrive; the error is that of
+// ctx. When a publisher cannot go on it returns at once. There
+// is always a Traffic, unless nobody was there to publish to.
 func (f *Fleet) Publish(ctx context.Context, p *Plan) (*Traffic, error) {
 	if f.Ready() == 0 {
 		return nil, errors.New("load: there is no session to publish to: open some first")
@@ -87,14 +88,6 @@ func (f *Fleet) hangUp() {
 	f.run = nil
 }
 
-// fail is a publisher whose connection ended: what became of its message is not
-// known, so nothing can be reckoned after it.
-func (r *run) fail(err error) {
-	if r.err == nil {
-		r.err = fmt.Errorf("load: a publisher cannot go on: %s", why(err))
-	}
-}
-
 // play publishes until the time is over and waits for what is missing.
 func (r *run) play(ctx context.Context) error {
 	const interval = int64(50 * time.Millisecond)
@@ -102,20 +95,24 @@ func (r *run) play(ctx context.Context) error {
 	r.began = f.now()
 	r.last = r.began
 	quiet, seen, told := r.began, uint64(0), r.began
+	settle := int64(r.plan.Settle)
 	for {
 		now := f.now()
 		over := r.over(now)
+		if ctx.Err() != nil {
+			over, settle = true, min(settle, int64(time.Second))
+		}
 		if r.Deliveries != seen || !over {
 			seen, quiet = r.Deliveries, now
 		}
-		if over && (r.waiting == 0 && r.arrived >= r.expected || now-quiet > int64(r.plan.Settle)) {
-			return nil
+		if over && (r.waiting == 0 && r.arrived >= r.expected || now-quiet > settle) {
+			return ctx.Err()
 		}
 		wait := 20 * time.Millisecond
 		if !over {
 			wait = r.publish(now)
 		}
-		if err := f.step(ctx, wait); err != nil {
+		if err := f.step(context.WithoutCancel(ctx), wait); err != nil {
 			return err
 		}
 		if r.err != nil {

@@ -70,20 +70,20 @@ func TestScanAnswer(t *testing.T) {
 		{"no body told", "HTTP/1.1 500 Oops\r\nConnection: close\r\n\r\n", 500, ""},
 	} {
 		for cut := range len(c.text) {
-			if _, _, n, err := scanAnswer([]byte(c.text[:cut])); n != 0 || err != nil {
+			if _, n, err := scanAnswer([]byte(c.text[:cut])); n != 0 || err != nil {
 				t.Errorf("%s, %d bytes of it: n = %d, %v; want to wait for more", c.name, cut, n, err)
 			}
 		}
-		status, body, n, err := scanAnswer([]byte(c.text + "\x81"))
-		if err != nil || n != len(c.text) || status != c.status || string(body) != c.body {
-			t.Errorf("%s: %d %q, n = %d, %v", c.name, status, body, n, err)
+		a, n, err := scanAnswer([]byte(c.text + "\x81"))
+		if err != nil || n != len(c.text) || a.status != c.status || string(a.body) != c.body || a.last != strings.Contains(c.text, "close") {
+			t.Errorf("%s: %+v, n = %d, %v", c.name, a, n, err)
 		}
 	}
 	for _, text := range []string{
 		"SSH-2.0-x 200 no\r\n\r\n", "HTTP/1.1\r\n\r\n", "HTTP/1.1 abc\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n", strings.Repeat("x", longestHead+1),
 	} {
-		if _, _, _, err := scanAnswer([]byte(text)); err == nil {
+		if _, _, err := scanAnswer([]byte(text)); err == nil {
 			t.Errorf("%.40q: no error", text)
 		}
 	}
