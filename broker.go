@@ -2,6 +2,7 @@ package openline
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 )
 
@@ -28,6 +29,14 @@ type Broker interface {
 	Close() error
 }
 
+// A Placer is a Broker that publishes without waiting for anything.
+type Placer interface {
+	Broker
+
+	// Place does what Publish does, but for waiting: the delivery tells when this node's sessions have been served, and the receipt is complete but for their number.
+	Place(p *Publication) (Receipt, *Delivery, error)
+}
+
 // A Publication is a message on its way to the broker.
 type Publication struct {
 	Channel string // leave it empty for Hub.Send and Hub.Broadcast
@@ -51,18 +60,18 @@ type Receipt struct {
 type Delivery struct {
 	pending atomic.Int32
 	reached atomic.Int64
-	done    chan struct{}
+
+	mu    sync.Mutex // guards the following
+	over  bool
+	done  chan struct{} // closed then; nil: nobody waits
+	calls []func(int)
 }
 
 // nobody is the delivery of a message that no session of this hub waits for.
-var nobody = func() *Delivery {
-	d := &Delivery{done: make(chan struct{})}
-	close(d.done)
-	return d
-}()
+var nobody = &Delivery{over: true}
 
 func newDelivery(shards int) *Delivery {
-	d := &Delivery{done: make(chan struct{})}
+	d := &Delivery{}
 	d.pending.Store(int32(shards))
 	return d
 }
@@ -70,20 +79,48 @@ func newDelivery(shards int) *Delivery {
 // finish is called by each shard once, with the number of sessions it has served.
 func (d *Delivery) finish(sessions int) {
 	d.reached.Add(int64(sessions))
-	if d.pending.Add(-1) == 0 {
+	if d.pending.Add(-1) > 0 {
+		return
+	}
+	d.mu.Lock()
+	d.over = true
+	if d.done != nil {
 		close(d.done)
 	}
+	calls := d.calls
+	d.calls = nil
+	d.mu.Unlock()
+	for _, call := range calls {
+		call(int(d.reached.Load()))
+	}
+}
+
+// Then has call called with the number of sessions whose queue took the message, when all have been asked: at once, or later on a shard, where nothing may wait.
+func (d *Delivery) Then(call func(sessions int)) {
+	d.mu.Lock()
+	if !d.over {
+		d.calls = append(d.calls, call)
+		d.mu.Unlock()
+		return
+	}
+	d.mu.Unlock()
+	call(int(d.reached.Load()))
 }
 
 // Wait returns the number of sessions whose queue took the message, when all have been asked. If ctx ends first, it returns the number so far and the context's error.
 func (d *Delivery) Wait(ctx context.Context) (int, error) {
-	select {
-	case <-d.done:
+	d.mu.Lock()
+	if d.over {
+		d.mu.Unlock()
 		return int(d.reached.Load()), nil
-	default:
 	}
+	if d.done == nil {
+		d.done = make(chan struct{})
+	}
+	done := d.done
+	d.mu.Unlock()
 	select {
-	case <-d.done:
+	case <-done:
 		return int(d.reached.Load()), nil
 	case <-ctx.Done():
 		return int(d.reached.Load()), context.Cause(ctx)

@@ -65,20 +65,20 @@ func (b *MemoryBroker) Attach(deliver func(m *Message) *Delivery) (cursor string
 
 // Publish implements Broker.
 func (b *MemoryBroker) Publish(ctx context.Context, p *Publication) (Receipt, error) {
-	id, d, duplicate, err := b.place(p)
+	r, d, err := b.Place(p)
 	if err != nil {
 		return Receipt{}, err
 	}
-	n, err := d.Wait(ctx)
-	return Receipt{ID: id, Delivered: n, Duplicate: duplicate}, err
+	r.Delivered, err = d.Wait(ctx)
+	return r, err
 }
 
-// place gives p its place in the order and hands it to the hub, unless its key has been seen.
-func (b *MemoryBroker) place(p *Publication) (id string, d *Delivery, duplicate bool, err error) {
+// Place implements Placer: it gives p its place in the order and hands it to the hub, unless its key has been seen.
+func (b *MemoryBroker) Place(p *Publication) (Receipt, *Delivery, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
-		return "", nil, false, ErrHubClosed
+		return Receipt{}, nil, ErrHubClosed
 	}
 	now := time.Now()
 	var seen *keys
@@ -89,21 +89,21 @@ func (b *MemoryBroker) place(p *Publication) (id string, d *Delivery, duplicate 
 		}
 		seen.expire(now.Add(-b.window))
 		if first, ok := seen.find(k); ok {
-			return first.id, first.delivery, true, nil
+			return Receipt{ID: first.id, Duplicate: true}, first.delivery, nil
 		}
 	}
 	if at := now.UTC().Round(0); at.After(b.last) { // the wall clock may step back, times do not
 		b.last = at
 	}
 	b.sequence++
-	id = b.epoch + strconv.FormatUint(b.sequence, 10)
-	d = b.deliver(&Message{
+	id := b.epoch + strconv.FormatUint(b.sequence, 10)
+	d := b.deliver(&Message{
 		ID: id, Type: p.Type, Channel: p.Channel, From: p.From, Data: p.Data, Time: b.last, Raw: p.Raw, Binary: p.Binary,
 	})
 	if seen != nil {
 		seen.add(k, keyed{id, d, now})
 	}
-	return id, d, false, nil
+	return Receipt{ID: id}, d, nil
 }
 
 // Close implements Broker.

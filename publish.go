@@ -44,6 +44,53 @@ func (h *Hub) publish(ctx context.Context, p Publication) (Receipt, error) {
 	return h.broker.Publish(ctx, &p)
 }
 
+// TryPublish is Publish for whoever must not wait, such as what runs on a Runner. It reports false, and has done nothing, if it would have to: a shard is too far
+// behind, or the broker is no Placer. Else then is called once, at once or later on a shard, where nothing may wait.
+func (h *Hub) TryPublish(p Publication, then func(Receipt, error)) bool {
+	if e := checkChannel(p.Channel); e != nil {
+		then(Receipt{}, e)
+		return true
+	}
+	return h.tryPublish(p, then)
+}
+
+// TrySend is Send as TryPublish is Publish.
+func (h *Hub) TrySend(user string, p Publication, then func(Receipt, error)) bool {
+	if e := checkAlphabet("user", user, false); e != nil {
+		then(Receipt{}, e)
+		return true
+	}
+	p.Channel = inbox(user)
+	return h.tryPublish(p, then)
+}
+
+// TryBroadcast is Broadcast as TryPublish is Publish.
+func (h *Hub) TryBroadcast(p Publication, then func(Receipt, error)) bool {
+	p.Channel = everyone
+	return h.tryPublish(p, then)
+}
+
+func (h *Hub) tryPublish(p Publication, then func(Receipt, error)) bool {
+	b, ok := h.broker.(Placer)
+	if !ok || !h.hasRoom() {
+		return false
+	}
+	if e := h.complete(&p, false); e != nil {
+		then(Receipt{}, e)
+		return true
+	}
+	r, d, err := b.Place(&p)
+	if err != nil {
+		then(Receipt{}, err)
+		return true
+	}
+	d.Then(func(sessions int) {
+		r.Delivered = sessions
+		then(r, nil)
+	})
+	return true
+}
+
 // complete checks p, all but its channel, fills in what is left out, and makes Data a copy. valid says that Data has been scanned as JSON.
 func (h *Hub) complete(p *Publication, valid bool) *Error {
 	if p.Type == "" {

@@ -110,6 +110,19 @@ func (s *shard) wait(ctx context.Context) error {
 	}
 }
 
+// hasRoom reports whether wait would return at once.
+func (h *Hub) hasRoom() bool {
+	for _, s := range h.shards {
+		s.mu.Lock()
+		behind := len(s.queue) >= s.room
+		s.mu.Unlock()
+		if behind {
+			return false
+		}
+	}
+	return true
+}
+
 // wait returns when all shards have room in their queues, or ctx has ended.
 func (h *Hub) wait(ctx context.Context) error {
 	for _, s := range h.shards {

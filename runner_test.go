@@ -204,3 +204,65 @@ func TestShardQueueIsBounded(t *testing.T) {
 	}
 	stop()
 }
+
+// What runs on a runner publishes without waiting, and hears of the outcome later.
+func TestTryPublish(t *testing.T) {
+	r := newRunner()
+	h := New(&Options{Runners: []Runner{r}, ShardQueue: 3})
+	stop := r.serve()
+	_, l := openSession(t, h, "alice", "c")
+	stop()
+	type outcome struct {
+		Receipt
+		err error
+	}
+	outcomes := make(chan outcome, 8)
+	then := func(got Receipt, err error) { outcomes <- outcome{got, err} }
+	r.Do(func() { // none of this may wait for the runner
+		if !h.TryPublish(Publication{Channel: "c", Key: "k"}, then) || !h.TrySend("alice", Publication{}, then) || !h.TryBroadcast(Publication{}, then) {
+			t.Error("there was room")
+		}
+		if h.TryPublish(Publication{Channel: "c"}, then) {
+			t.Error("there was no room")
+		}
+	})
+	r.run()
+	if len(outcomes) > 0 {
+		t.Error("told before the session was served")
+	}
+	r.run()
+	for range 3 {
+		if got := <-outcomes; got.err != nil || got.ID == "" || got.Delivered != 1 {
+			t.Errorf("%+v", got)
+		}
+	}
+	if n := len(l.messages(4)); n != 4 {
+		t.Errorf("%d messages", n)
+	}
+	for _, p := range []Publication{{Channel: "@x"}, {Channel: "c", Data: []byte("{")}} {
+		if !h.TryPublish(p, then) {
+			t.Error("what is wrong needs no room")
+		}
+		if got := <-outcomes; got.err == nil {
+			t.Errorf("%+v was published", p)
+		}
+	}
+	if !h.TrySend("no one's", Publication{}, then) || (<-outcomes).err == nil {
+		t.Error("the name was taken")
+	}
+	if !h.TryPublish(Publication{Channel: "c", Key: "k"}, then) {
+		t.Error("there was room")
+	}
+	if got := <-outcomes; got.err != nil || !got.Duplicate || got.Delivered != 1 {
+		t.Errorf("%+v", got)
+	}
+	r.mu.Lock()
+	r.ended = true
+	r.mu.Unlock()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_ = h.Shutdown(ctx)
+	if !h.TryBroadcast(Publication{}, then) || (<-outcomes).err == nil {
+		t.Error("published after the end")
+	}
+}
