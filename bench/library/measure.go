@@ -50,6 +50,8 @@ func (w *workshop) start(name string, s *scenario) (*proc.Server, error) {
 		as = "deflate"
 	case s.kind == broadcasts:
 		as = "broadcast"
+	case s.kind == idle:
+		as = "idle"
 	}
 	return proc.Start(w.self, "serve", name, as)
 }

@@ -60,7 +60,7 @@ func (r *result) print(w io.Writer, usual float64) {
 		if s.kind != idle {
 			fmt.Fprintf(t, "%s\t", digits(r.normalised(name, usual)))
 		}
-		fmt.Fprintf(t, "%.2f\t", r.ratio(name))
+		fmt.Fprintf(t, "%s\t", digits(r.ratio(name)))
 		if s.kind != idle {
 			fmt.Fprintf(t, "%.0f\t", r.of(name, func(s sample) float64 { return s.rate }))
 		}
@@ -85,6 +85,8 @@ func allocations(v float64) string {
 // digits writes a figure with three digits or so.
 func digits(v float64) string {
 	switch {
+	case v >= 1000:
+		return thousands(int(v + 0.5))
 	case v >= 100:
 		return fmt.Sprintf("%.0f", v)
 	case v >= 10:
@@ -116,7 +118,7 @@ func markdown(w io.Writer, results []*result) {
 				case p.name == ourLoop:
 					fmt.Fprintf(w, " %s |", digits(cost))
 				default:
-					fmt.Fprintf(w, " %s · %.2f |", digits(cost), r.ratio(p.name))
+					fmt.Fprintf(w, " %s · %s |", digits(cost), digits(r.ratio(p.name)))
 				}
 			}
 			fmt.Fprintln(w)
@@ -133,7 +135,7 @@ func panels(results []*result) (list []chart.Panel) {
 			if cost := r.cost(name); cost > 0 {
 				label := digits(cost)
 				if name != ourLoop {
-					label += fmt.Sprintf(" · %.2f×", r.ratio(name))
+					label += " · " + digits(r.ratio(name)) + "×"
 				}
 				p.Bars = append(p.Bars, chart.Bar{Name: name, Value: cost, Label: label, Ours: strings.HasPrefix(name, "openline"), Bound: isRaw(name)})
 			}

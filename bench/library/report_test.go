@@ -58,7 +58,7 @@ func TestPromises(t *testing.T) {
 
 func TestBounds(t *testing.T) {
 	r := found("idle", map[string][]float64{ourLoop: {399}, ourBlocking: {4609}})
-	for i, want := range []string{"pass 399 B ≤ 400 B", "fail 4609 B ≤ 4608 B"} {
+	for i, want := range []string{"pass 399 B ≤ 400 B", "fail 4,609 B ≤ 4,608 B"} {
 		l := bounds[i].line(r)
 		if got := l.Result + " " + l.Ours + " " + l.Bar; got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -22,6 +22,7 @@ const readLimit = 16 << 20
 type mode struct {
 	deflate   bool              // it compresses
 	broadcast bool              // it keeps a list of its connections, to broadcast to
+	idle      bool              // memory is what counts
 	publish   chan func([]byte) // takes the function that broadcasts, once
 }
 
@@ -70,7 +71,7 @@ func serve(name, as string) error {
 	if err != nil {
 		return err
 	}
-	m := &mode{deflate: as == "deflate", broadcast: as == "broadcast", publish: make(chan func([]byte), 1)}
+	m := &mode{deflate: as == "deflate", broadcast: as == "broadcast", idle: as == "idle", publish: make(chan func([]byte), 1)}
 	failed := make(chan error, 1)
 	go func() { failed <- peers[i].serve(l, m) }()
 	fmt.Println(l.Addr())

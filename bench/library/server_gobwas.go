@@ -16,7 +16,8 @@ import (
 // upgrade. Messages are read and written with the low-level functions: a header and
 // its payload through one buffered reader, the payload into a buffer that is used
 // again, unmasked there and sent with its header in one write. That costs less than
-// wsutil, which reads a header in three pieces. A broadcast is a compiled frame.
+// wsutil, which reads a header in three pieces. For the idle connections the reader has a
+// buffer of 256 octets. A broadcast is a compiled frame.
 func serveGobwas(l net.Listener, m *mode) error {
 	all := newRoom(m, func(conns []net.Conn, payload []byte) {
 		frame := ws.MustCompileFrame(ws.NewTextFrame(payload))
@@ -24,6 +25,10 @@ func serveGobwas(l net.Listener, m *mode) error {
 			_, _ = c.Write(frame)
 		}
 	})
+	buffer := 4096
+	if m.idle {
+		buffer = 256
+	}
 	for {
 		nc, err := l.Accept()
 		if err != nil {
@@ -40,7 +45,7 @@ func serveGobwas(l net.Listener, m *mode) error {
 				return
 			}
 			all.add(nc)
-			e := gobwasEcho{nc: nc, in: bufio.NewReader(nc)}
+			e := gobwasEcho{nc: nc, in: bufio.NewReaderSize(nc, buffer)}
 			if m.deflate {
 				e.compress()
 			}

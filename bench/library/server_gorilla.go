@@ -13,8 +13,10 @@ import (
 // message has begun, so that an idle connection holds none.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// serveGorilla has the buffers of net/http, as is the default, and a pool for those to
-// write with, which the documentation recommends for many connections. Messages are
+// serveGorilla has the buffers of net/http, as is the default, a pool for those to
+// write with, which the documentation recommends for many connections, and a goroutine
+// that is not that of the HTTP handler, as in its examples, so that the request's memory
+// is free. For the idle connections it has read buffers of 1 KiB. Messages are
 // read with NextReader into buffers that are used again: that costs less than
 // ReadMessage, which allocates each. A broadcast is a PreparedMessage.
 func serveGorilla(l net.Listener, m *mode) error {
@@ -28,15 +30,20 @@ func serveGorilla(l net.Listener, m *mode) error {
 		}
 	})
 	u := websocket.Upgrader{WriteBufferPool: &sync.Pool{}, EnableCompression: m.deflate}
+	if m.idle {
+		u.ReadBufferSize = 1024
+	}
 	return http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := u.Upgrade(w, r, nil)
 		if err != nil {
 			return
 		}
-		defer func() { _ = c.Close() }()
 		all.add(c)
-		for gorillaEcho(c) == nil {
-		}
+		go func() {
+			defer func() { _ = c.Close() }()
+			for gorillaEcho(c) == nil {
+			}
+		}()
 	}))
 }
 

@@ -24,8 +24,9 @@ func (h *gwsHandler) OnMessage(c *gws.Conn, m *gws.Message) {
 
 // serveGws has the defaults, messages of a connection one after the other, and
 // ReadLoop on a goroutine that is not that of the HTTP handler, as its documentation
-// says, so that the request's memory is free. A broadcast is a Broadcaster. With
-// compression the context is taken over both ways.
+// says, so that the request's memory is free. For the idle connections it has read
+// buffers of 1 KiB. A broadcast is a Broadcaster. With compression the context is taken
+// over both ways.
 func serveGws(l net.Listener, m *mode) error {
 	h := &gwsHandler{all: newRoom(m, func(conns []*gws.Conn, payload []byte) {
 		b := gws.NewBroadcaster(gws.OpcodeText, payload)
@@ -34,10 +35,14 @@ func serveGws(l net.Listener, m *mode) error {
 		}
 		_ = b.Close()
 	})}
-	u := gws.NewUpgrader(h, &gws.ServerOption{
+	o := &gws.ServerOption{
 		ReadMaxPayloadSize: readLimit,
 		PermessageDeflate:  gws.PermessageDeflate{Enabled: m.deflate, ServerContextTakeover: true, ClientContextTakeover: true},
-	})
+	}
+	if m.idle {
+		o.ReadBufferSize = 1024
+	}
+	u := gws.NewUpgrader(h, o)
 	return http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if c, err := u.Upgrade(w, r); err == nil {
 			go c.ReadLoop()

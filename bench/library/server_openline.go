@@ -38,7 +38,8 @@ func (*hall) OnMessage(c *websocket.LoopConn, m websocket.Message) { _ = c.Write
 func (*hall) OnClose(*websocket.LoopConn, *websocket.CloseError) {}
 
 // serveLoop is the event driver: a Loop for each processor that the process has,
-// which is one here. A broadcast is one Prepared and one Do for each loop.
+// which is one here. A broadcast is one Prepared, and one Do for each loop, which
+// sends to its connections.
 func serveLoop(l net.Listener, m *mode) error {
 	halls := make([]*hall, runtime.GOMAXPROCS(0))
 	for i := range halls {
@@ -57,7 +58,7 @@ func serveLoop(l net.Listener, m *mode) error {
 			for _, h := range halls {
 				h.loop.Do(func() {
 					for _, c := range h.conns {
-						_ = c.TrySend(p)
+						_ = c.Send(p, false)
 					}
 				})
 			}

@@ -27,12 +27,12 @@ type Panel struct {
 // All measures are in pixels.
 const (
 	columns    = 2
-	panelWidth = 452
+	panelWidth = 464
 	margin     = 20
 	headHeight = 44
 	rowHeight  = 19
 	barHeight  = 13
-	nameWidth  = 112
+	nameWidth  = 126
 	labelWidth = 96
 	barsWidth  = panelWidth - nameWidth - labelWidth
 )

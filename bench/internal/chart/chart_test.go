@@ -3,6 +3,7 @@ package chart
 import (
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -45,7 +46,7 @@ func TestWrite(t *testing.T) {
 			t.Errorf("%q is not in it", want)
 		}
 	}
-	if !widths["244.0"] || !widths["61.0"] {
+	if !widths[fmt.Sprintf("%.1f", float64(barsWidth))] || !widths[fmt.Sprintf("%.1f", float64(barsWidth)/4)] {
 		t.Errorf("the bars are not in proportion: %v", widths)
 	}
 }
