@@ -19,19 +19,16 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"slices"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/openline/openline/bench/internal/proc"
+	"github.com/openline/openline/bench/internal/stat"
 )
 
 func main() {
-	if name, ok := os.LookupEnv(roleEnv); ok {
-		if err := serve(name); err != nil {
-			fmt.Fprintln(os.Stderr, name+":", err)
-			os.Exit(1)
-		}
-		return
+	if len(os.Args) == 3 && os.Args[1] == "serve" {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", os.Args[2], serve(os.Args[2]))
+		os.Exit(1)
 	}
 	connections := flag.Int("connections", 1000, "how many connections to open")
 	messages := flag.Int("messages", 100, "how many messages each sends and gets back")
@@ -57,7 +54,7 @@ type result struct {
 }
 
 func run(ctx context.Context, connections, messages, rounds int) error {
-	if err := raiseDescriptors(connections + 100); err != nil {
+	if err := proc.Descriptors(connections + 100); err != nil {
 		return err
 	}
 	results := map[string][]result{}
@@ -82,8 +79,7 @@ func printTable(results map[string][]result, connections, messages int) {
 		for _, r := range results[name] {
 			list = append(list, f(r))
 		}
-		slices.Sort(list)
-		return list[len(list)/2]
+		return stat.Median(list)
 	}
 	idle := func(r result) float64 { return r.idle }
 	first := contenders[0]
@@ -108,13 +104,17 @@ func printTable(results map[string][]result, connections, messages int) {
 
 // measure has one server its turn.
 func measure(ctx context.Context, name string, connections, messages int) (result, error) {
-	s, err := startServer(ctx, name)
+	self, err := os.Executable()
 	if err != nil {
 		return result{}, err
 	}
-	defer s.stop()
+	s, err := proc.Start(self, "serve", name)
+	if err != nil {
+		return result{}, err
+	}
+	defer s.Stop()
 	// One connection that is not counted has the server set up what it needs once.
-	first := &clients{address: s.address}
+	first := &clients{address: s.Address}
 	defer first.close()
 	if err := first.open(ctx, 1); err != nil {
 		return result{}, err
@@ -122,16 +122,16 @@ func measure(ctx context.Context, name string, connections, messages int) (resul
 	if err := first.talk(ctx, messages); err != nil {
 		return result{}, err
 	}
-	empty, err := s.settle()
+	empty, err := settle(s)
 	if err != nil {
 		return result{}, err
 	}
-	all := &clients{address: s.address}
+	all := &clients{address: s.Address}
 	defer all.close()
 	if err := all.open(ctx, connections); err != nil {
 		return result{}, err
 	}
-	opened, err := s.settle()
+	opened, err := settle(s)
 	if err != nil {
 		return result{}, err
 	}
@@ -139,7 +139,7 @@ func measure(ctx context.Context, name string, connections, messages int) (resul
 	if err := all.talk(ctx, messages); err != nil {
 		return result{}, err
 	}
-	idle, err := s.settle()
+	idle, err := settle(s)
 	if err != nil {
 		return result{}, err
 	}
@@ -149,20 +149,4 @@ func measure(ctx context.Context, name string, connections, messages int) (resul
 		opened: each(opened), idle: each(idle),
 		wire: float64(all.received.Load()-before) / count, plain: float64(all.plain.Load()) / count,
 	}, nil
-}
-
-// raiseDescriptors makes room for n sockets in this process and those it starts.
-func raiseDescriptors(n int) error {
-	var lim unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim); err != nil {
-		return err
-	}
-	lim.Cur = lim.Max
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &lim); err != nil {
-		return err
-	}
-	if lim.Cur < uint64(n) {
-		return fmt.Errorf("this process may have %d descriptors and needs %d: lower -connections or raise `ulimit -n`", lim.Cur, n)
-	}
-	return nil
 }
