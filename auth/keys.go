@@ -72,8 +72,11 @@ func (k *Keys) Valid(key string) bool {
 
 // Request checks the key in r's Authorization field, the only place where one
 // counts. The error is an [*Error].
-func (k *Keys) Request(r *http.Request) error {
-	key, given, err := bearer(r)
+func (k *Keys) Request(r *http.Request) error { return k.Header(r.Header) }
+
+// Header is Request, of a request of which only the header is at hand.
+func (k *Keys) Header(h http.Header) error {
+	key, given, err := bearer(h)
 	switch {
 	case err != nil:
 		return err

@@ -22,7 +22,7 @@ const (
 // that the subprotocol holds one without [Subprotocol] beside it, so that a
 // browser would drop the connection whatever the answer.
 func FromRequest(r *http.Request) (string, error) {
-	token, _, err := bearer(r)
+	token, _, err := bearer(r.Header)
 	var refused *Error
 	if errors.As(err, &refused) && refused.Status != http.StatusUnauthorized {
 		return "", err
