@@ -107,24 +107,29 @@ func Handles(path string) bool {
 
 // table is every route, in the order of the documentation.
 func (a *API) table() []route {
-	return []route{
-		{method: "POST", pattern: "/api/users/{user}/messages", query: publishQuery, later: waitQuery, handle: a.sendToUser},
-		{method: "POST", pattern: "/api/channels/{channel...}/messages", query: publishQuery, later: waitQuery, handle: a.publish},
-		{method: "POST", pattern: "/api/broadcast", query: publishQuery, later: waitQuery, handle: a.broadcast},
-		{method: "POST", pattern: "/api/batch", handle: a.batch},
-		{method: "GET", pattern: "/api/users/{user}", handle: a.user},
-		{method: "DELETE", pattern: "/api/users/{user}/sessions", handle: a.disconnectUser},
-		{method: "GET", pattern: "/api/sessions", query: pageQuery, handle: a.sessions},
-		{method: "DELETE", pattern: "/api/sessions/{session}", handle: a.disconnect},
-		{method: "GET", pattern: "/api/channels/{channel...}/subscribers", query: pageQuery, handle: a.subscribers},
-		{method: "GET", pattern: "/api/openapi.json", open: true, handle: a.openapi},
-		{method: "GET", pattern: "/healthz", open: true, handle: a.healthz},
-		{method: "GET", pattern: "/readyz", open: true, handle: a.readyz},
+	table := []route{
+		{method: "POST", pattern: "/api/users/{user}/messages", query: publishQuery, later: waitQuery, check: openline.CheckUser, publish: a.hub.Send},
+		{method: "POST", pattern: "/api/channels/{channel...}/messages", query: publishQuery, later: waitQuery, check: openline.CheckChannel, publish: a.publish},
+		{method: "POST", pattern: "/api/broadcast", query: publishQuery, later: waitQuery, publish: a.broadcast},
+		{method: "POST", pattern: "/api/batch", serve: a.batch},
+		{method: "GET", pattern: "/api/users/{user}", check: openline.CheckUser, answer: a.user},
+		{method: "DELETE", pattern: "/api/users/{user}/sessions", check: openline.CheckUser, answer: a.disconnectUser},
+		{method: "GET", pattern: "/api/sessions", query: pageQuery, answer: a.sessions},
+		{method: "DELETE", pattern: "/api/sessions/{session}", answer: a.disconnect},
+		{method: "GET", pattern: "/api/channels/{channel...}/subscribers", query: pageQuery, check: openline.CheckChannel, answer: a.subscribers},
+		{method: "GET", pattern: "/api/openapi.json", open: true, serve: a.openapi},
+		{method: "GET", pattern: "/healthz", open: true, answer: a.healthz},
+		{method: "GET", pattern: "/readyz", open: true, answer: a.readyz},
 	}
+	for i := range table {
+		table[i].compile()
+	}
+	return table
 }
 
 // ServeHTTP answers one call.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.limit(w, r)
 	if err := a.serve(w, r); err != nil {
 		p := problem.Of(err)
 		p.Log(a.log, r)
@@ -133,18 +138,25 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
-	found, params, err := a.match(r.Method, r.URL.EscapedPath())
-	if err != nil {
+	c := calls.Get().(*call)
+	defer c.release()
+	if err := a.understand(c, r.Method, r.URL.EscapedPath(), r.URL.RawQuery, r.Header); err != nil {
 		return err
 	}
-	if !found.open {
-		if err := a.keys.Request(r); err != nil {
+	c.ctx = r.Context()
+	switch {
+	case c.route.publish != nil:
+		return a.accept(w, r, c)
+	case c.route.answer != nil:
+		v, err := c.route.answer(c)
+		if err != nil {
 			return err
 		}
+		if c.buf, err = appendJSON(c.buf[:0], v); err != nil {
+			return err
+		}
+		write(w, r.Method, noStore, c.buf)
+		return nil
 	}
-	query, err := found.parseQuery(r.URL.RawQuery)
-	if err != nil {
-		return err
-	}
-	return found.handle(w, &call{Request: r, params: params, query: query})
+	return c.route.serve(w, r, c)
 }

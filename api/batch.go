@@ -3,6 +3,7 @@ package api
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/openline/openline"
@@ -19,11 +21,25 @@ import (
 // lineOverhead is what a line of a batch may have beyond the bytes of its data.
 const lineOverhead = 4 << 10
 
-// result is one line of the answer to a batch.
+// result is one line of the answer to a batch: a receipt or an error.
 type result struct {
-	Line int `json:"line"`
-	*receipt
-	Error *lineError `json:"error,omitempty"`
+	line    int
+	receipt openline.Receipt
+	err     *lineError
+}
+
+// appendTo appends the line.
+func (res *result) appendTo(b []byte) []byte {
+	b = strconv.AppendInt(append(b, `{"line":`...), int64(res.line), 10)
+	if res.err == nil {
+		return append(appendMembers(append(b, ','), res.receipt), "}\n"...)
+	}
+	text, err := json.Marshal(res.err)
+	if err != nil {
+		panic(err) // strings and an int always encode
+	}
+	b = append(append(b, `,"error":`...), text...)
+	return append(b, "}\n"...)
 }
 
 // lineError is what a problem says, for one line.
@@ -35,8 +51,8 @@ type lineError struct {
 
 // batch publishes each line of the body as it comes and answers each with a
 // line of its own, in order. A line that is refused does not stop the next.
-func (a *API) batch(w http.ResponseWriter, c *call) error {
-	if err := checkMedia(c.Header); err != nil {
+func (a *API) batch(w http.ResponseWriter, r *http.Request, c *call) error {
+	if err := checkMedia(c.header); err != nil {
 		return err
 	}
 	control := http.NewResponseController(w)
@@ -45,13 +61,10 @@ func (a *API) batch(w http.ResponseWriter, c *call) error {
 		return fmt.Errorf("api: batch: %w", err)
 	}
 	in := &lineReader{
-		r:    bufio.NewReaderSize(&stallReader{c.Body, control, a.stall}, 32<<10),
+		r:    bufio.NewReaderSize(&stallReader{ReadCloser: r.Body, w: w, stall: a.stall}, 32<<10),
 		most: int(min(a.maxBody, math.MaxInt-lineOverhead)) + lineOverhead,
 	}
-	h := w.Header()
-	h.Set("Content-Type", "application/x-ndjson")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
+	setHeader(w.Header(), typeNDJSON, noStore)
 	out := newResultWriter(w, control, a.stall)
 	defer out.close()
 	for {
@@ -63,19 +76,19 @@ func (a *API) batch(w http.ResponseWriter, c *call) error {
 		if err == nil && len(data) == 0 {
 			continue // an empty line, as the last one may be
 		}
-		res := result{Line: in.line}
+		res := result{line: in.line}
 		switch {
 		case errors.Is(err, errLongLine):
 			err = problem.New(http.StatusRequestEntityTooLarge, openline.CodeTooLarge, "The line is larger than %d bytes, the most that is taken.", in.most)
 		case err != nil:
-			res.Error = a.lineError(c, readError(err))
+			res.err = a.lineError(r, readError(err))
 			_ = out.write(&res) // the last word, if anybody still reads
 			abort()
 		default:
-			res.receipt, err = a.publishLine(c, data)
+			res.receipt, err = a.publishLine(c.ctx, data)
 		}
 		if err != nil {
-			res.Error = a.lineError(c, err)
+			res.err = a.lineError(r, err)
 		}
 		if err := out.write(&res); err != nil {
 			abort() // the reader is gone: nobody is left to tell
@@ -90,37 +103,29 @@ func abort() { panic(http.ErrAbortHandler) }
 
 // lineError turns err into what its line says, and logs what a line does not
 // say.
-func (a *API) lineError(c *call, err error) *lineError {
+func (a *API) lineError(r *http.Request, err error) *lineError {
 	p := problem.Of(err)
-	p.Log(a.log, c.Request)
+	p.Log(a.log, r)
 	return &lineError{p.Status, p.Code, p.Detail}
 }
 
 // publishLine publishes one line.
-func (a *API) publishLine(c *call, line []byte) (*receipt, error) {
+func (a *API) publishLine(ctx context.Context, line []byte) (openline.Receipt, error) {
 	e, err := parseEntry(line)
 	if err != nil {
-		return nil, err
+		return openline.Receipt{}, err
 	}
 	if int64(len(e.Data)) > a.maxBody {
-		return nil, problem.New(http.StatusRequestEntityTooLarge, openline.CodeTooLarge, "The data is larger than %d bytes, the most that is taken.", a.maxBody)
+		return openline.Receipt{}, problem.New(http.StatusRequestEntityTooLarge, openline.CodeTooLarge, "The data is larger than %d bytes, the most that is taken.", a.maxBody)
 	}
 	p := openline.Publication{Type: e.Type, Key: e.Key, Data: e.Data}
-	var got openline.Receipt
 	switch {
 	case e.To != nil:
-		got, err = a.hub.Send(c.Context(), *e.To, p)
+		return a.hub.Send(ctx, *e.To, p)
 	case e.Channel != nil:
-		p.Channel = *e.Channel
-		got, err = a.hub.Publish(c.Context(), p)
-	default:
-		got, err = a.hub.Broadcast(c.Context(), p)
+		return a.publish(ctx, *e.Channel, p)
 	}
-	if err != nil {
-		return nil, err
-	}
-	r := receipt(got)
-	return &r, nil
+	return a.broadcast(ctx, "", p)
 }
 
 // parseEntry reads one line of a batch.

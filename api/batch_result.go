@@ -1,7 +1,6 @@
 package api
 
 import (
-	"encoding/json"
 	"net/http"
 	"sync"
 	"time"
@@ -36,10 +35,6 @@ func newResultWriter(w http.ResponseWriter, control *http.ResponseController, st
 
 // write hands a result over. The error is that of an earlier write.
 func (o *resultWriter) write(res *result) error {
-	line, err := json.Marshal(res)
-	if err != nil {
-		return err
-	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for len(o.buf) > maxUnread && o.err == nil {
@@ -48,7 +43,7 @@ func (o *resultWriter) write(res *result) error {
 	if o.err != nil {
 		return o.err
 	}
-	o.buf = append(append(o.buf, line...), '\n')
+	o.buf = res.appendTo(o.buf)
 	o.change.Broadcast()
 	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/openline/openline"
 	"github.com/openline/openline/transport/problem"
@@ -21,7 +20,7 @@ func checkMedia(h http.Header) error {
 		return problem.New(http.StatusUnsupportedMediaType, openline.CodeUnsupported, "The body has the Content-Encoding %q; send it as it is.", clip(coding))
 	}
 	given := h.Get("Content-Type")
-	if given == "" {
+	if given == "" || given == typeJSON[0] {
 		return nil
 	}
 	media, _, err := mime.ParseMediaType(given)
@@ -41,20 +40,42 @@ func checkMedia(h http.Header) error {
 	return problem.New(http.StatusUnsupportedMediaType, openline.CodeUnsupported, "The body is %s; send JSON, as application/json.", clip(media))
 }
 
-// body reads the whole body of c, without the white space around it.
-func (a *API) body(w http.ResponseWriter, c *call) ([]byte, error) {
-	if err := checkMedia(c.Header); err != nil {
-		return nil, err
+// readBody reads the whole body into the call's buffer, and returns it without
+// the white space around it.
+func (a *API) readBody(w http.ResponseWriter, r *http.Request, c *call) ([]byte, error) {
+	c.in = stallReader{ReadCloser: r.Body, w: w, stall: a.stall}
+	var body io.Reader = &c.in
+	if r.ContentLength < 0 || r.ContentLength > a.maxBody {
+		// Beyond the bound it tells net/http to end the connection.
+		body = http.MaxBytesReader(w, &c.in, a.maxBody)
 	}
-	data, err := io.ReadAll(http.MaxBytesReader(w, &stallReader{c.Body, http.NewResponseController(w), a.stall}, a.maxBody))
-	if err != nil {
-		return nil, readError(err)
+	// What the head claims to come is not made room for before it comes.
+	buf := c.buf[:0]
+	for {
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+		n, err := body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if err == nil {
+			continue
+		}
+		c.buf = buf
+		c.in.ended(err)
+		if err != io.EOF {
+			return nil, readError(err)
+		}
+		return trimBody(buf)
 	}
-	data = bytes.Trim(data, " \t\r\n")
-	if len(data) == 0 {
+}
+
+// trimBody takes the white space around a body away.
+func trimBody(body []byte) ([]byte, error) {
+	body = bytes.Trim(body, " \t\r\n")
+	if len(body) == 0 {
 		return nil, problem.New(http.StatusBadRequest, openline.CodeBadJSON, "The body is empty; send a JSON value, null if there is nothing to say.")
 	}
-	return data, nil
+	return body, nil
 }
 
 // readError says what a failed read of a body was.
@@ -67,18 +88,4 @@ func readError(err error) error {
 		return problem.New(http.StatusRequestTimeout, openline.CodeBadRequest, "The body did not arrive in time.").With("Connection", "close")
 	}
 	return problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The body could not be read to its end.").With("Connection", "close")
-}
-
-// stallReader lets each read take as long as the stall time-out and no longer,
-// however long the whole takes.
-type stallReader struct {
-	io.ReadCloser
-	control *http.ResponseController
-	stall   time.Duration
-}
-
-func (s *stallReader) Read(p []byte) (int, error) {
-	// Where there are no deadlines, as in a recorder, there is no stalling.
-	_ = s.control.SetReadDeadline(time.Now().Add(s.stall))
-	return s.ReadCloser.Read(p)
 }

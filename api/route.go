@@ -1,100 +1,95 @@
 package api
 
 import (
-	"encoding/json"
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/openline/openline"
 	"github.com/openline/openline/transport/problem"
 )
 
-// route is one call of the API.
+// route is one call of the API. It has one of publish, answer and serve.
 type route struct {
 	method  string
-	pattern string   // segments; {name} is one of them, {name...} one or more
+	pattern string   // {name} is one segment of the path, {name...} one or more; at most one of them
 	query   []string // the query parameters that it takes
 	later   []string // those that it knows, to say that it does not take them
 	open    bool     // no key needed
-	handle  func(http.ResponseWriter, *call) error
+
+	check func(name string) error // of what stands in the path for the name
+
+	// publish hands on what the body publishes. answer returns what is shown
+	// as JSON. serve does what these two cannot, with net/http.
+	publish func(ctx context.Context, name string, p openline.Publication) (openline.Receipt, error)
+	answer  func(*call) (any, error)
+	serve   func(http.ResponseWriter, *http.Request, *call) error
+
+	prefix, suffix string // of the pattern, around the name
+	named, many    bool   // there is a name; it may hold slashes
 }
 
-// call is one request with what its route made of it.
-type call struct {
-	*http.Request
-	params map[string]string
-	query  url.Values
+// compile takes the pattern apart, once.
+func (r *route) compile() {
+	prefix, rest, named := strings.Cut(r.pattern, "{")
+	name, suffix, _ := strings.Cut(rest, "}")
+	r.prefix, r.suffix, r.named, r.many = prefix, suffix, named, strings.HasSuffix(name, "...")
 }
 
-// match finds the route of a path in its escaped form. HEAD is answered as GET.
-func (a *API) match(method, escaped string) (*route, map[string]string, error) {
+// match reports whether an escaped path is the route's, and what stands in it
+// for the name, still escaped.
+func (r *route) match(path string) (name string, ok bool) {
+	if !r.named {
+		return "", path == r.pattern
+	}
+	if len(path) < len(r.prefix)+len(r.suffix) || !strings.HasPrefix(path, r.prefix) || !strings.HasSuffix(path, r.suffix) {
+		return "", false
+	}
+	name = path[len(r.prefix) : len(path)-len(r.suffix)]
+	return name, r.many || strings.IndexByte(name, '/') < 0
+}
+
+// find finds the route of a path in its escaped form, and undoes the escapes
+// of the name in it, once. HEAD is answered as GET.
+func (a *API) find(method, path string) (*route, string, error) {
 	if method == http.MethodHead {
 		method = http.MethodGet
 	}
 	var allow []string
 	for i := range a.routes {
-		params, ok, err := matchPath(a.routes[i].pattern, escaped)
-		if err != nil {
-			return nil, nil, err
-		}
+		r := &a.routes[i]
+		escaped, ok := r.match(path)
 		if !ok {
 			continue
 		}
-		if a.routes[i].method == method {
-			return &a.routes[i], params, nil
+		if r.method == method {
+			name, err := url.PathUnescape(escaped)
+			if err != nil {
+				return nil, "", problem.New(http.StatusBadRequest, openline.CodeBadName, "The path holds a malformed percent-encoding.")
+			}
+			return r, name, nil
 		}
-		allow = append(allow, a.routes[i].method)
-		if a.routes[i].method == http.MethodGet {
+		allow = append(allow, r.method)
+		if r.method == http.MethodGet {
 			allow = append(allow, http.MethodHead)
 		}
 	}
 	if allow != nil {
 		slices.Sort(allow)
 		list := strings.Join(slices.Compact(allow), ", ")
-		return nil, nil, problem.New(http.StatusMethodNotAllowed, "method", "This address takes %s.", list).With("Allow", list)
+		return nil, "", problem.New(http.StatusMethodNotAllowed, "method", "This address takes %s.", list).With("Allow", list)
 	}
-	return nil, nil, problem.New(http.StatusNotFound, "not_found", "There is nothing at this address. GET /api/openapi.json lists what there is.")
-}
-
-// matchPath matches an escaped path against a pattern and undoes the escapes
-// of what stands for a name, once.
-func matchPath(pattern, escaped string) (map[string]string, bool, error) {
-	want, got := strings.Split(pattern, "/"), strings.Split(escaped, "/")
-	params := make(map[string]string)
-	for i, w := range want {
-		name, isName := strings.CutPrefix(w, "{")
-		name = strings.TrimSuffix(name, "}")
-		name, many := strings.CutSuffix(name, "...")
-		take := 1
-		if many {
-			take = len(got) - (len(want) - i - 1)
-		}
-		if take < 1 || take > len(got) {
-			return nil, false, nil
-		}
-		text := strings.Join(got[:take], "/")
-		got = got[take:]
-		if !isName {
-			if text != w {
-				return nil, false, nil
-			}
-			continue
-		}
-		value, err := url.PathUnescape(text)
-		if err != nil {
-			return nil, false, problem.New(http.StatusBadRequest, openline.CodeBadName, "The path holds a malformed percent-encoding.")
-		}
-		params[name] = value
-	}
-	return params, len(got) == 0, nil
+	return nil, "", problem.New(http.StatusNotFound, "not_found", "There is nothing at this address. GET /api/openapi.json lists what there is.")
 }
 
 // parseQuery reads the query of a route: parameters that it knows, each given
-// once at most.
+// once at most. It is nil if there is none.
 func (r *route) parseQuery(raw string) (url.Values, error) {
+	if raw == "" {
+		return nil, nil
+	}
 	query, err := url.ParseQuery(raw)
 	if err != nil {
 		return nil, problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The query is malformed: %v.", err)
@@ -121,23 +116,4 @@ func clip(s string) string {
 		return strings.ToValidUTF8(s[:most], "") + "…"
 	}
 	return s
-}
-
-// reply answers with v as JSON.
-func reply(w http.ResponseWriter, r *http.Request, status int, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	body = append(body, '\n')
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(body) // the reader is gone: nobody is left to tell
-	}
-	return nil
 }

@@ -50,17 +50,13 @@ func show(list []*openline.Session) []session {
 	return shown
 }
 
-func (a *API) user(w http.ResponseWriter, c *call) error {
-	if err := c.checkNames(); err != nil {
-		return err
-	}
-	user := c.params["user"]
-	list := show(a.hub.UserSessions(user))
-	return reply(w, c.Request, http.StatusOK, struct {
+func (a *API) user(c *call) (any, error) {
+	list := show(a.hub.UserSessions(c.name))
+	return struct {
 		User     string    `json:"user"`
 		Online   bool      `json:"online"`
 		Sessions []session `json:"sessions"`
-	}{user, len(list) > 0, list})
+	}{c.name, len(list) > 0, list}, nil
 }
 
 // disconnected is the answer to a disconnect.
@@ -68,19 +64,15 @@ type disconnected struct {
 	Disconnected int `json:"disconnected"`
 }
 
-func (a *API) disconnectUser(w http.ResponseWriter, c *call) error {
-	if err := c.checkNames(); err != nil {
-		return err
-	}
-	n := a.hub.DisconnectUser(c.params["user"], openline.CloseKicked, kicked)
-	return reply(w, c.Request, http.StatusOK, disconnected{n})
+func (a *API) disconnectUser(c *call) (any, error) {
+	return disconnected{a.hub.DisconnectUser(c.name, openline.CloseKicked, kicked)}, nil
 }
 
-func (a *API) disconnect(w http.ResponseWriter, c *call) error {
-	if !a.hub.Disconnect(c.params["session"], openline.CloseKicked, kicked) {
-		return problem.New(http.StatusNotFound, "not_found", "There is no session %q, or no longer.", clip(c.params["session"]))
+func (a *API) disconnect(c *call) (any, error) {
+	if !a.hub.Disconnect(c.name, openline.CloseKicked, kicked) {
+		return nil, problem.New(http.StatusNotFound, "not_found", "There is no session %q, or no longer.", clip(c.name))
 	}
-	return reply(w, c.Request, http.StatusOK, disconnected{1})
+	return disconnected{1}, nil
 }
 
 // limit returns the query's limit.
@@ -125,28 +117,25 @@ func (c *call) turn(list func(after string, limit int) []*openline.Session) (*pa
 	return p, nil
 }
 
-func (a *API) sessions(w http.ResponseWriter, c *call) error {
+func (a *API) sessions(c *call) (any, error) {
 	p, err := c.turn(a.hub.Sessions)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	n := a.hub.Len()
 	p.Count = &n
-	return reply(w, c.Request, http.StatusOK, p)
+	return p, nil
 }
 
-func (a *API) subscribers(w http.ResponseWriter, c *call) error {
-	channel := c.params["channel"]
-	if err := c.checkNames(); err != nil {
-		return err
-	}
+func (a *API) subscribers(c *call) (any, error) {
+	channel := c.name
 	p, err := c.turn(func(after string, limit int) []*openline.Session {
 		return a.hub.Subscribers(channel, after, limit)
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	n := a.hub.SubscriberCount(channel)
 	p.Channel, p.Count = channel, &n
-	return reply(w, c.Request, http.StatusOK, p)
+	return p, nil
 }

@@ -116,8 +116,12 @@ func New(c *Config) (*Server, error) {
 	})
 	s.page = console.Handler()
 	s.http = &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: headerTimeout,
+		Handler: s,
+		// What a body and an answer begin with; the API moves both on as it
+		// gets ahead, and a session leaves them behind.
+		ReadTimeout:       stallTimeout,
+		WriteTimeout:      stallTimeout,
+		ReadHeaderTimeout: -1, // the guard's HeaderTimeout, which answers
 		IdleTimeout:       idleTimeout,
 		ConnState:         s.admission.state,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
@@ -242,15 +246,7 @@ func (s *Server) Close() error {
 func (s *Server) Run(ctx context.Context) error {
 	served := make(chan error, 1)
 	go func() {
-		served <- http1.Serve(s.http, &admitting{s.listener, s.admission}, &http1.Options{
-			Hosts:         s.config.hosts(),
-			HostsHint:     "To let it in, add it to the setting hosts (--hosts, OPENLINE_HOSTS).",
-			HeaderTimeout: headerTimeout,
-			Logger:        s.log,
-			Refuse: func(w http.ResponseWriter, r *http.Request, status int, reason string) {
-				problem.New(status, "http", "%s", reason).Write(w, r)
-			},
-		})
+		served <- s.serve(s.listener)
 	}()
 	trimming, stopTrimming := context.WithCancel(ctx)
 	defer stopTrimming()
@@ -268,6 +264,19 @@ func (s *Server) Run(ctx context.Context) error {
 		return fmt.Errorf("server: %w", failed)
 	}
 	return stopped
+}
+
+// serve answers what comes through l, behind the guard.
+func (s *Server) serve(l net.Listener) error {
+	return http1.Serve(s.http, &admitting{l, s.admission}, &http1.Options{
+		Hosts:         s.config.hosts(),
+		HostsHint:     "To let it in, add it to the setting hosts (--hosts, OPENLINE_HOSTS).",
+		HeaderTimeout: headerTimeout,
+		Logger:        s.log,
+		Refuse: func(w http.ResponseWriter, r *http.Request, status int, reason string) {
+			problem.New(status, "http", "%s", reason).Write(w, r)
+		},
+	})
 }
 
 // stop drains and closes within the drain time.
