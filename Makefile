@@ -36,7 +36,7 @@ fmt:
 # two processors, and 20,000 descriptors for a process.
 bench:
 	mkdir -p test-results
-	go -C bench run ./library -svg ../test-results/libraries.svg -markdown ../test-results/libraries.md
+	go -C bench run ./library -svg ../test-results/libraries.svg
 	go -C bench run ./server
 
 # A line for each thing that is promised of speed and memory: pass, fail or skip.

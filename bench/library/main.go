@@ -4,6 +4,7 @@
 //	cd bench && go run ./library
 //	go run ./library -servers "openline loop,gws" -scenarios 1000x32,pipelined -rounds 3 -time 1s
 //	go run ./library -smoke
+//	go run ./library -write ../docs/performance.md -svg ../docs/libraries.svg
 //
 // Each server is a process of its own on the first processor, the load another on
 // the last. Servers take turns, round by round, and a raw echo is measured beside
@@ -13,7 +14,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/openline/openline/bench/internal/chart"
+	"github.com/openline/openline/bench/internal/page"
 	"github.com/openline/openline/bench/internal/proc"
 	"github.com/openline/openline/bench/internal/stat"
 )
@@ -38,7 +39,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 5, "how often each is measured")
 	flag.DurationVar(&o.time, "time", time.Second, "how long a measurement is")
 	flag.StringVar(&o.svg, "svg", "", "write a chart to this file")
-	flag.StringVar(&o.markdown, "markdown", "", "write a table to this file")
+	flag.StringVar(&o.write, "write", "", "write the tables into this file, between its markers <!-- libraries -->")
 	flag.BoolVar(&o.smoke, "smoke", false, "measure briefly what is promised, and print a line for each promise")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -53,7 +54,7 @@ type options struct {
 	servers, scenarios string
 	rounds             int
 	time               time.Duration
-	svg, markdown      string
+	svg, write         string
 	smoke              bool
 }
 
@@ -96,7 +97,7 @@ func run(ctx context.Context, o *options) error {
 		r.print(os.Stdout, stat.Median(beside))
 		results = append(results, r)
 		if err != nil {
-			return errors.Join(err, write(o, results))
+			return err
 		}
 	}
 	return write(o, results)
@@ -104,10 +105,10 @@ func run(ctx context.Context, o *options) error {
 
 // write writes the files that were asked for.
 func write(o *options, results []*result) error {
-	if o.markdown != "" {
+	if o.write != "" {
 		var b strings.Builder
 		markdown(&b, results)
-		if err := os.WriteFile(o.markdown, []byte(b.String()), 0o644); err != nil {
+		if err := page.Insert(o.write, "libraries", b.String()); err != nil {
 			return err
 		}
 	}
