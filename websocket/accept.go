@@ -110,19 +110,11 @@ func (a *Acceptor) Accept(w http.ResponseWriter, r *http.Request) (*Conn, error)
 	if a.invalid != nil {
 		return nil, a.fail(w, r, a.invalid)
 	}
-	req, refusal := handshake.CheckRequest(r)
-	if refusal == nil {
-		refusal = a.checkOrigin(r)
-	}
+	terms, refusal := a.check(r)
 	if refusal != nil {
 		return nil, a.refuse(w, r, refusal)
 	}
-	sub, refusal := a.chooseSubprotocol(r, req.Subprotocols)
-	if refusal != nil {
-		return nil, a.refuse(w, r, refusal)
-	}
-	agreed, extension := a.conn.compression.accept(req.Extensions)
-	head, err := a.response(w, req.Key, sub, extension)
+	head, err := a.response(w.Header(), &terms)
 	if err != nil {
 		return nil, a.fail(w, r, err)
 	}
@@ -135,6 +127,12 @@ func (a *Acceptor) Accept(w http.ResponseWriter, r *http.Request) (*Conn, error)
 		release()
 		return nil, a.fail(w, r, err)
 	}
+	return a.finish(nc, head, early, &terms, release)
+}
+
+// finish sends the 101 response and begins the connection. release is called when
+// it is gone.
+func (a *Acceptor) finish(nc net.Conn, head, early []byte, t *terms, release func()) (*Conn, error) {
 	_ = nc.SetWriteDeadline(time.Now().Add(handshakeWrite))
 	if _, err := nc.Write(head); err != nil {
 		release()
@@ -142,9 +140,34 @@ func (a *Acceptor) Accept(w http.ResponseWriter, r *http.Request) (*Conn, error)
 		return nil, &HandshakeError{Status: http.StatusSwitchingProtocols, Reason: "the response could not be sent", Err: err}
 	}
 	_ = nc.SetDeadline(time.Time{})
-	c := newConn(nc, false, a.conn, sub, agreed, early)
+	c := newConn(nc, false, a.conn, t.subprotocol, t.deflate, early)
 	c.whenGone(release)
 	return c, nil
+}
+
+// terms are what the ends agree on.
+type terms struct {
+	key         string
+	subprotocol string
+	deflate     *handshake.DeflateTerms // nil: no compression
+	extension   string                  // the field that says so
+}
+
+// check judges an opening request, whoever has read it.
+func (a *Acceptor) check(r *http.Request) (terms, *handshake.Refusal) {
+	req, refusal := handshake.CheckRequest(r)
+	if refusal == nil {
+		refusal = a.checkOrigin(r)
+	}
+	if refusal != nil {
+		return terms{}, refusal
+	}
+	t := terms{key: req.Key}
+	if t.subprotocol, refusal = a.chooseSubprotocol(r, req.Subprotocols); refusal != nil {
+		return terms{}, refusal
+	}
+	t.deflate, t.extension = a.conn.compression.accept(req.Extensions)
+	return t, nil
 }
 
 // hijack takes the connection from net/http, with what was read from it and not
@@ -156,7 +179,11 @@ func hijack(w http.ResponseWriter) (net.Conn, []byte, error) {
 	}
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
 	nc, more := http1.Detach(nc)
-	return nc, slices.Concat(early, more), nil
+	early = slices.Concat(early, more)
+	if r, ok := nc.(*replayed); ok {
+		return r.TCPConn, append(early, r.rest...), nil
+	}
+	return nc, early, nil
 }
 
 // fail answers a request that is refused through no fault of the client's.
@@ -239,19 +266,19 @@ func (a *Acceptor) chooseSubprotocol(r *http.Request, offered []string) (string,
 	return "", nil
 }
 
-// response builds the 101 response.
-func (a *Acceptor) response(w http.ResponseWriter, key, sub, extension string) ([]byte, error) {
+// response builds the 101 response. fields are those of the request's handler.
+func (a *Acceptor) response(fields http.Header, t *terms) ([]byte, error) {
 	b := make([]byte, 0, 256)
 	b = append(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
-	b = append(b, handshake.AcceptKey(key)...)
-	if sub != "" {
-		b = append(append(b, "\r\nSec-WebSocket-Protocol: "...), sub...)
+	b = append(b, handshake.AcceptKey(t.key)...)
+	if t.subprotocol != "" {
+		b = append(append(b, "\r\nSec-WebSocket-Protocol: "...), t.subprotocol...)
 	}
-	if extension != "" {
-		b = append(append(b, "\r\nSec-WebSocket-Extensions: "...), extension...)
+	if t.extension != "" {
+		b = append(append(b, "\r\nSec-WebSocket-Extensions: "...), t.extension...)
 	}
 	b = append(b, "\r\n"...)
-	b, err := appendFields(b, w.Header(), false)
+	b, err := appendFields(b, fields, false)
 	if err != nil {
 		return nil, err
 	}

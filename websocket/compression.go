@@ -142,11 +142,15 @@ func (c *compression) judge(answer []handshake.Extension) (*handshake.DeflateTer
 
 // compress makes the connection compress as it was agreed.
 func (c *Conn) compress(agreed *handshake.DeflateTerms) {
-	how := c.cfg.compression
-	c.pack = &packing{bits: uint8(agreed.SendBits), level: uint8(how.level), threshold: how.threshold, agreed: *agreed}
+	c.pack = newPacking(c.cfg, agreed)
 	c.queue.pack = c.pack
-	c.out.Deflate(deflate.NewDeflater(agreed.SendBits, agreed.SendTakeover, how.level), how.threshold)
+	c.out.Deflate(deflate.NewDeflater(agreed.SendBits, agreed.SendTakeover, int(c.pack.level)), c.pack.threshold)
 	c.in.Inflate(deflate.NewInflater(agreed.ReceiveBits, agreed.ReceiveTakeover))
+}
+
+func newPacking(cfg *config, agreed *handshake.DeflateTerms) *packing {
+	how := cfg.compression
+	return &packing{bits: uint8(agreed.SendBits), level: uint8(how.level), threshold: how.threshold, agreed: *agreed}
 }
 
 // packing is how a connection compresses, as far as it matters to a message that

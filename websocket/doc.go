@@ -19,7 +19,7 @@
 //
 // A connection that waits in Messages holds a goroutine with its stack. Who has
 // very many of them, mostly silent, hands them to a [Loop], which calls an
-// [EventHandler] and needs neither.
+// [EventHandler] and needs neither. A [Server] opens them there as well.
 //
 // # Concurrency
 //

@@ -43,6 +43,7 @@ type Loop struct {
 	wheel    wheel
 	input    []byte   // what is read goes here
 	cork     []byte   // what was written to the connection that is held
+	corkCut  bool     // it begins with something that nothing may take the place of
 	gather   []byte   // pieces that are to leave in one write
 	reserved int      // octets that connections have room for and that have not come
 	scratch  loopRead // state for connections that have none of their own
@@ -51,6 +52,7 @@ type Loop struct {
 	rested   []func()       // memory of tasks
 	sending  []*LoopConn    // what Send queued for them is to be sent
 	drained  []*LoopConn    // whose handlers are to be told so
+	openings []*opening     // memory for those that come next
 
 	open   atomic.Int64
 	done   chan struct{} // closed when the goroutine has ended
@@ -141,14 +143,27 @@ func (l *Loop) event(e poll.Event) {
 	if e.Ready&poll.Writable != 0 {
 		l.flush(c)
 	}
+	stop := c.flow.Load() == stopped // the poller is about to be told
 	switch {
-	case c.fd < 0:
-	case e.Ready&poll.Readable != 0:
-		if c.flow.Load() != stopped { // else the poller is about to be told
-			l.readable(c)
-		}
-	case e.Ready&poll.HungUp != 0:
+	case c.fd < 0 || e.Ready&(poll.Readable|poll.HungUp) == 0:
+	case c.role != connected:
+		l.readOther(c)
+	case stop && e.Ready&poll.Readable == 0:
 		l.hungUp(c)
+	case !stop:
+		l.readable(c)
+	}
+}
+
+// readOther deals with input of a socket that is no WebSocket, or not yet.
+func (l *Loop) readOther(c *LoopConn) {
+	switch {
+	case c.role == listens:
+		l.acceptSome(c)
+	case c.lingers:
+		l.discard(c)
+	default:
+		l.openMore(c)
 	}
 }
 
@@ -207,7 +222,7 @@ func (l *Loop) Attach(c *Conn, h EventHandler) (*LoopConn, error) {
 		l.others.Go(func() { l.drive(lc) })
 		return lc, nil
 	}
-	lc.shared = l.share(c)
+	lc.shared = l.share(c.cfg, c.subprotocol, c.client, c.pack)
 	if c.pack != nil || c.cfg.rate.interval > 0 {
 		lc.read = &loopRead{in: c.in, keep: true}
 	}
@@ -236,14 +251,7 @@ func (l *Loop) take(c *Conn) (fd int, ok bool) {
 
 // register makes lc one of the loop's connections.
 func (l *Loop) register(lc *LoopConn, fd int, early []byte) {
-	if len(l.free) > 0 {
-		lc.slot = l.free[len(l.free)-1]
-		l.free = l.free[:len(l.free)-1]
-	} else {
-		lc.slot = uint32(len(l.slots))
-		l.slots = append(l.slots, slot{})
-	}
-	l.slots[lc.slot].conn = lc
+	l.place(lc)
 	lc.mu.Lock()
 	lc.fd, lc.held = int32(fd), true
 	lc.mu.Unlock()
@@ -278,15 +286,15 @@ type loopSharedKey struct {
 // mostShared bounds how many different ones are kept for those that come after.
 const mostShared = 1 << 10
 
-// share finds what c has in common with others. l.mu is held.
-func (l *Loop) share(c *Conn) *loopShared {
-	key := loopSharedKey{cfg: c.cfg, subprotocol: c.subprotocol, client: c.client}
-	if c.pack != nil {
-		key.bits, key.level = c.pack.bits, c.pack.level
+// share finds what a connection has in common with others. l.mu is held.
+func (l *Loop) share(cfg *config, subprotocol string, client bool, pack *packing) *loopShared {
+	key := loopSharedKey{cfg: cfg, subprotocol: subprotocol, client: client}
+	if pack != nil {
+		key.bits, key.level = pack.bits, pack.level
 	}
 	s := l.shared[key]
 	if s == nil {
-		s = &loopShared{key, c.pack}
+		s = &loopShared{key, pack}
 		if len(l.shared) >= mostShared {
 			clear(l.shared)
 		}
@@ -305,17 +313,28 @@ func (l *Loop) message(c *LoopConn, op frame.Opcode, data []byte) {
 // detach takes the connection's parts from it. Its socket is closed; another
 // descriptor has been made for the loop. It reports false, and does nothing, when
 // the connection is ending already.
-func (c *Conn) detach() (gone []func(), ok bool) {
+func (c *Conn) detach() (gone func(), ok bool) {
 	c.mu.Lock()
 	if c.err != nil || c.closing != nil {
 		c.mu.Unlock()
 		return nil, false
 	}
-	gone, c.gone, c.isClosed = c.gone, nil, true
+	list := c.gone
+	c.gone, c.isClosed = nil, true
 	c.err = &CloseError{Code: CloseAbnormal, Err: net.ErrClosed}
 	c.mu.Unlock()
 	close(c.done)
 	c.alive.stop()
 	_ = c.nc.Close()
-	return gone, true
+	switch len(list) {
+	case 0:
+		return nil, true
+	case 1:
+		return list[0], true
+	}
+	return func() {
+		for _, f := range list {
+			f()
+		}
+	}, true
 }

@@ -19,7 +19,7 @@ type LoopConn struct {
 	h      EventHandler
 	shared *loopShared
 	other  *driven // a goroutine drives it; nil: the loop does
-	gone   []func()
+	gone   func()  // to be called when the socket is closed; may be nil
 
 	// What only the loop uses.
 	read       *loopRead // nil: between messages, nothing to remember
@@ -30,6 +30,7 @@ type LoopConn struct {
 	lingered   uint32    // octets that were read after the end
 	fd         int32     // -1: closed
 	slot       uint32
+	role       role
 	want       poll.Ready // what the poller waits for
 	heard      bool       // something has arrived since keep-alive looked last
 	asked      bool       // a Ping is out and nothing has arrived since

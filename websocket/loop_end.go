@@ -45,6 +45,9 @@ func (l *Loop) lost(c *LoopConn, err error) {
 
 // cut ends the connection without any ceremony, even one that is lingering.
 func (l *Loop) cut(c *LoopConn) {
+	if c.role == listens {
+		l.goAway(c)
+	}
 	l.finish(c, &CloseError{Code: CloseAbnormal, Err: net.ErrClosed}, 0)
 	l.closeSocket(c)
 }
@@ -150,23 +153,33 @@ func (l *Loop) closeSocket(c *LoopConn) {
 	if c.fd < 0 {
 		return
 	}
-	l.wheel.remove(c)
-	c.mu.Lock()
-	fd := c.fd
-	c.fd, c.lingers = -1, false
-	c.dropWrite()
+	_ = poll.Close(l.leave(c)) // the last descriptor of the socket: epoll forgets it
 	gone := c.gone
 	c.gone = nil
+	if o, ok := c.h.(*opening); ok {
+		l.endOpening(o)
+	}
+	if gone != nil {
+		gone()
+	}
+}
+
+// leave gives the connection's place up, and returns its descriptor.
+func (l *Loop) leave(c *LoopConn) (fd int) {
+	l.wheel.remove(c)
+	c.mu.Lock()
+	fd = int(c.fd)
+	c.fd, c.lingers = -1, false
+	c.dropWrite()
 	c.mu.Unlock()
-	_ = poll.Close(int(fd)) // the last descriptor of the socket: epoll forgets it
 	s := &l.slots[c.slot]
 	s.conn = nil
 	s.generation++
 	l.free = append(l.free, c.slot)
-	l.open.Add(-1)
-	for _, f := range gone {
-		f()
+	if c.role == connected {
+		l.open.Add(-1)
 	}
+	return fd
 }
 
 // addr returns the peer's address.
@@ -214,6 +227,14 @@ func earlier(a, b uint32) uint32 {
 
 // look does what is due for c.
 func (l *Loop) look(c *LoopConn) {
+	switch c.role {
+	case beingOpened:
+		l.openingDue(c)
+		return
+	case listens:
+		l.acceptAgain(c)
+		return
+	}
 	now := l.wheel.now
 	passed := func(t uint32) bool { return t != 0 && t <= now }
 	c.mu.Lock()

@@ -53,15 +53,11 @@ func (c *LoopConn) wantsInput() bool { return !c.paused && c.flow.Load() != stop
 // that is silent to be judged.
 func (c *LoopConn) isRead() bool { return c.want&poll.Readable != 0 }
 
-// hungUp deals with a socket that is of no further use and has nothing that is
-// wanted. Reading says why, and comes to what is left to be read; it waits until
-// Resume if the application wants it so, and the poller, which would tell of the
-// socket for ever, forgets it meanwhile.
+// hungUp deals with a socket that is of no further use, of a connection that is
+// paused. Reading would say why, and come to what is left to be read; that waits
+// until Resume, and the poller, which would tell of the socket for ever, forgets it
+// meanwhile.
 func (l *Loop) hungUp(c *LoopConn) {
-	if c.flow.Load() != stopped {
-		l.readable(c)
-		return
-	}
 	_ = l.poller.Remove(int(c.fd))
 	c.want, c.away = 0, true
 }

@@ -100,11 +100,23 @@ func (c *LoopConn) dropWrite() {
 // uncork puts what is corked into the queue, so that what comes next stands
 // behind it. c.mu is held.
 func (c *LoopConn) uncork() {
-	if l := c.loop; c.held && len(l.cork) > 0 {
-		c.queueOwn(append([]byte(nil), l.cork...))
-		l.cork = l.cork[:0]
+	if c.held && len(c.loop.cork) > 0 {
+		c.queueCork(0)
 	}
 }
+
+// queueCork queues what is corked, of which the socket has taken sent octets. c.mu
+// is held.
+func (c *LoopConn) queueCork(sent int) {
+	l := c.loop
+	if sent < len(l.cork) {
+		c.queueRest(append([]byte(nil), l.cork[sent:]...), sent > 0 || l.corkCut)
+	}
+	l.emptyCork()
+}
+
+// emptyCork forgets what is corked.
+func (l *Loop) emptyCork() { l.cork, l.corkCut = l.cork[:0], false }
 
 // queueOwn adds octets that are the connection's. c.mu is held.
 func (c *LoopConn) queueOwn(b []byte) { c.queueRest(b, false) }
@@ -171,7 +183,7 @@ func (c *LoopConn) clear() {
 		return
 	}
 	if c.held {
-		c.loop.cork = c.loop.cork[:0]
+		c.loop.emptyCork()
 	}
 	if w.inFrame() {
 		// Which frame the socket has taken the half of is not known for what was

@@ -20,7 +20,7 @@ func (l *Loop) Shutdown(ctx context.Context) error {
 		others = append(others, c)
 	}
 	if l.poller != nil {
-		l.tasks = append(l.tasks, func() { l.closeAll(func(c *LoopConn) { _ = c.Close(CloseGoingAway, shuttingDown) }) })
+		l.tasks = append(l.tasks, func() { l.closeAll(l.goAway) })
 	}
 	l.mu.Unlock()
 	for _, c := range others {
@@ -44,6 +44,20 @@ func (l *Loop) Shutdown(ctx context.Context) error {
 	l.others.Wait()
 	<-l.done
 	return context.Cause(ctx)
+}
+
+// goAway ends c because the loop does.
+func (l *Loop) goAway(c *LoopConn) {
+	switch c.role {
+	case connected:
+		_ = c.Close(CloseGoingAway, shuttingDown)
+	case beingOpened:
+		l.shutOpening(c)
+	case listens:
+		if a, ok := c.h.(*accepting); ok {
+			l.endAccept(a, ErrLoopClosed)
+		}
+	}
 }
 
 func (l *Loop) closeAll(f func(*LoopConn)) {

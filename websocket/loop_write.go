@@ -37,13 +37,12 @@ func (l *Loop) release(c *LoopConn) {
 			n = 0
 		}
 		if n < len(l.cork) {
-			c.queueRest(append([]byte(nil), l.cork[n:]...), n > 0)
-			l.cork = l.cork[:0]
+			c.queueCork(n)
 			c.mu.Unlock()
 			l.flush(c)
 			return
 		}
-		l.cork = l.cork[:0]
+		l.emptyCork()
 	}
 	c.mu.Unlock()
 	if abort || c.wantsInput() != c.isRead() {
@@ -63,20 +62,15 @@ func (c *LoopConn) spill() {
 	if err != nil {
 		n = 0 // the loop will find out why
 	}
-	if n < len(l.cork) {
-		c.queueRest(append([]byte(nil), l.cork[n:]...), n > 0)
-	}
-	l.cork = l.cork[:0]
+	c.queueCork(n)
 }
 
 // cork puts what is left of what was corked into the queue. c.mu is held.
 func (c *LoopConn) cork(l *Loop) {
-	if len(l.cork) > 0 {
-		if c.fd >= 0 {
-			c.queueOwn(append([]byte(nil), l.cork...))
-		}
-		l.cork = l.cork[:0]
+	if len(l.cork) > 0 && c.fd >= 0 {
+		c.queueCork(0)
 	}
+	l.emptyCork()
 }
 
 // flushMost is about how much is written to one connection before the others
@@ -127,7 +121,7 @@ func (l *Loop) flush(c *LoopConn) {
 		c.paused = false
 	}
 	closing := w.out.Closing()
-	closeSent := closing && !more
+	closeSent := (closing || c.role == beingOpened) && !more
 	if closing && c.err == nil && c.limit == 0 {
 		c.limit = l.wheel.after(c.shared.cfg.closeTimeout)
 		if w.overflowed {

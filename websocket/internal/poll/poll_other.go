@@ -4,6 +4,7 @@ package poll
 
 import (
 	"errors"
+	"net/netip"
 	"time"
 )
 
@@ -36,5 +37,7 @@ func Read(int, []byte) (int, error)           { return 0, errUnsupported }
 func Write(int, []byte) (int, error)          { return 0, errUnsupported }
 func Write2(int, []byte, []byte) (int, error) { return 0, errUnsupported }
 func Dup(int) (int, error)                    { return -1, errUnsupported }
+func Accept(int) (int, netip.AddrPort, error) { return -1, netip.AddrPort{}, errUnsupported }
+func Inherit(int)                             {}
 func Close(int) error                         { return errUnsupported }
 func CloseWrite(int) error                    { return errUnsupported }
