@@ -93,6 +93,8 @@ func digits(v float64) string {
 		return fmt.Sprintf("%.1f", v)
 	case v >= 1:
 		return fmt.Sprintf("%.2f", v)
+	case v == 0:
+		return "0"
 	}
 	return fmt.Sprintf("%.3f", v)
 }

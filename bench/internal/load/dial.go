@@ -141,8 +141,8 @@ func (o *opener) finish() error {
 	return nil
 }
 
-// Handshakes opens connections and ends each as soon as it is open, for as long as d,
-// and returns how many there were.
+// Handshakes opens connections and ends each as soon as it is open, for as long as d
+// and at least once, and returns how many there were.
 func Handshakes(t Target, d time.Duration) (count int, err error) {
 	o, err := newOpener(t, func(fd int) error {
 		count++
@@ -152,7 +152,7 @@ func Handshakes(t Target, d time.Duration) (count int, err error) {
 		return 0, err
 	}
 	defer o.close()
-	for end := time.Now().Add(d); time.Now().Before(end); {
+	for end := time.Now().Add(d); count == 0 || time.Now().Before(end); {
 		for len(o.free) > 0 {
 			if err := o.start(); err != nil {
 				return count, err
