@@ -18,18 +18,19 @@ type session struct {
 	t     *WebSocket
 	conn  *websocket.LoopConn // set before the hub knows of the session
 	hub   *openline.Session   // set before the first request is dealt with; nil if the hub refused
+	asked *request            // nil once it is open
 	user  string
 	pace  *rate // of the goroutine
 	until int64 // when the session has to end, in nanoseconds since 1970; 0: never
 	place int32 // in the heap of expiries; guarded by their lock
 
-	mu      sync.Mutex // guards the following
-	busy    bool       // a goroutine is at it, or it is being opened
-	refused bool       // nothing is taken any more
-	paused  bool       // the loop does not read
-	closed  bool       // the connection has ended: nothing more will come
-	waiting []byte     // what the client has sent: type, length in four octets, data
-	err     error      // how it ended
+	mu      sync.Mutex            // guards the following
+	busy    bool                  // a goroutine is at it, or it is being opened
+	refused bool                  // nothing is taken any more
+	paused  bool                  // the loop does not read
+	closed  bool                  // the connection has ended: nothing more will come
+	waiting []byte                // what the client has sent: type, length in four octets, data
+	err     *websocket.CloseError // how it ended
 }
 
 // recordHeader is what stands before the data of a message in session.waiting.
@@ -38,18 +39,23 @@ const recordHeader = 5
 // pauseAt is how much may wait before the client is not read any more.
 const pauseAt = 16 << 10
 
-// open begins the session of a connection that has been accepted. The
-// connection belongs to a loop from here on.
-func (t *WebSocket) open(conn *websocket.Conn, q *request) {
-	s := &session{t: t, user: q.User, pace: newRate(t.o.MessageRate, t.o.MessageBurst), busy: true}
-	loop := t.loops[int(t.turn.Add(1))%len(t.loops)]
-	var err error
-	if s.conn, err = loop.Attach(conn, s); err != nil { // it has been shut down
-		_ = conn.CloseNow()
-		t.end(q.User)
-		return
-	}
+// newSession returns the handler of a connection that is about to be the loop's.
+func (t *WebSocket) newSession(q *request, loop *websocket.Loop) *session {
 	q.Runner = loop
+	return &session{t: t, user: q.User, pace: newRate(t.o.MessageRate, t.o.MessageBurst), asked: q, busy: true}
+}
+
+// OnOpen implements websocket.EventHandler: it opens the hub's session, on a
+// goroutine, as hooks may wait.
+func (s *session) OnOpen(c *websocket.LoopConn) {
+	s.conn = c
+	go s.open()
+}
+
+func (s *session) open() {
+	t, q := s.t, s.asked
+	s.asked = nil
+	var err error
 	if s.hub, err = t.o.Hub.Open(t.ctx, s, q.Opening); err != nil {
 		code, reason := refusal(err)
 		t.log.Info("session refused", "user", q.User, "remote", q.RemoteAddr, "code", code, "error", err)
@@ -63,13 +69,8 @@ func (t *WebSocket) open(conn *websocket.Conn, q *request) {
 			t.expiry.add(s)
 		}
 	}
-	if s.more() {
-		go s.work() // the request is let go
-	}
+	s.work()
 }
-
-// OnOpen implements websocket.EventHandler.
-func (s *session) OnOpen(*websocket.LoopConn) {}
 
 // OnMessage implements websocket.EventHandler: it puts the message where a
 // goroutine takes it from.

@@ -51,6 +51,11 @@ func TestRequestsKeepTheirOrder(t *testing.T) {
 	}
 }
 
+// unopened is a session that stays as it is before the hub has one.
+type unopened struct{ *session }
+
+func (unopened) OnOpen(*websocket.LoopConn) {}
+
 // A client that sends faster than it is served is not read any more, before much
 // waits; when it is served again, everything comes.
 func TestClientAheadIsNotRead(t *testing.T) {
@@ -63,7 +68,7 @@ func TestClientAheadIsNotRead(t *testing.T) {
 			return
 		}
 		s := &session{t: r.ws, busy: true} // as while a request waits
-		if s.conn, err = r.ws.loops[0].Attach(c, s); err != nil {
+		if s.conn, err = r.ws.loops[0].Attach(c, unopened{s}); err != nil {
 			t.Error(err)
 		}
 		sessions <- s

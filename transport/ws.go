@@ -143,6 +143,24 @@ const cutOffTime = time.Second
 
 // ServeHTTP opens a session, or says why not.
 func (t *WebSocket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	q := t.admit(w, r)
+	if q == nil {
+		return
+	}
+	conn, err := t.accept.Accept(w, r)
+	if err != nil {
+		t.end(q.User)
+		return // answered and logged
+	}
+	loop := t.loops[int(t.turn.Add(1))%len(t.loops)]
+	if _, err := loop.Attach(conn, t.newSession(q, loop)); err != nil { // it has been shut down
+		_ = conn.CloseNow()
+		t.end(q.User)
+	}
+}
+
+// admit checks the request and counts its session, or answers why there is none.
+func (t *WebSocket) admit(w http.ResponseWriter, r *http.Request) *request {
 	q, err := t.check(r)
 	if err == nil {
 		err = t.begin(q.User)
@@ -151,14 +169,9 @@ func (t *WebSocket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p := problem.Of(err)
 		p.Log(t.log, r)
 		p.Write(w, r)
-		return
+		return nil
 	}
-	conn, err := t.accept.Accept(w, r)
-	if err != nil {
-		t.end(q.User)
-		return // answered and logged
-	}
-	t.open(conn, q)
+	return q
 }
 
 // begin counts a session that is about to begin, if one may.
@@ -201,11 +214,9 @@ func (t *WebSocket) check(r *http.Request) (*request, error) {
 	return q, nil
 }
 
-func (t *WebSocket) logClosed(s *openline.Session, err error) {
+func (t *WebSocket) logClosed(s *openline.Session, err *websocket.CloseError) {
 	attrs := []any{"session", s.ID(), "user", s.User(), "remote", s.RemoteAddr(), "lasted", time.Since(s.Opened()).Round(time.Millisecond)}
-	if e, ok := errors.AsType[*websocket.CloseError](err); ok {
-		attrs = append(attrs, "code", int(e.Code), "reason", e.Reason, "by_client", e.Remote)
-	}
+	attrs = append(attrs, "code", int(err.Code), "reason", err.Reason, "by_client", err.Remote)
 	t.log.Debug("session closed", attrs...)
 }
 

@@ -159,7 +159,10 @@ func TestExpiry(t *testing.T) {
 			return
 		}
 		r.ws.sessions.Add(1)
-		r.ws.open(c, &request{Opening: openline.Opening{User: "alice", Transport: "websocket"}, expires: time.Unix(1e9, 0)})
+		asked := &request{Opening: openline.Opening{User: "alice", Transport: "websocket"}, expires: time.Unix(1e9, 0)}
+		if _, err := r.ws.loops[0].Attach(c, r.ws.newSession(asked, r.ws.loops[0])); err != nil {
+			t.Error(err)
+		}
 	}))
 	defer s.Close()
 	r.address = "ws" + strings.TrimPrefix(s.URL, "http")
