@@ -41,13 +41,34 @@ const maxWaiting = 64
 // A refusal is an *[Error]; its Close is the close code, its Status the HTTP status. The line has not been used then, and Closed is not to be called. Once Open has returned a
 // session, the transport must call its Closed when the line is gone.
 func (h *Hub) Open(ctx context.Context, line Line, p Opening) (*Session, error) {
+	done := make(chan struct{})
+	s, err := h.open(ctx, line, p, func() { close(done) })
+	if err == nil {
+		<-done
+	}
+	return s, err
+}
+
+// TryOpen is Open for what runs on p.Runner, which must not wait. It reports false, and has done nothing, if it would have to: a hook is to be asked, or the runner is
+// none of the hub's. Else then is called, on the runner, when sys:open has been handed to the line, unless there is an error. Until then the session is not to be
+// used, but for Closed.
+func (h *Hub) TryOpen(line Line, p Opening, then func()) (*Session, bool, error) {
+	if h.o.Authorize != nil || h.o.OnOpen != nil || h.shardOf(p.Runner) == nil {
+		return nil, false, nil
+	}
+	s, err := h.open(context.Background(), line, p, then)
+	return s, true, err
+}
+
+// open has then called on the shard when the session has begun.
+func (h *Hub) open(ctx context.Context, line Line, p Opening, then func()) (*Session, error) {
 	h.begin()
 	s, err := h.prepare(ctx, line, p)
 	if err != nil {
 		h.finish()
 		return nil, err
 	}
-	if err := h.start(s, p.Ping); err != nil {
+	if err := h.start(s, p.Ping, then); err != nil {
 		h.closing(s)
 		h.finish()
 		return nil, err
@@ -114,16 +135,24 @@ func (h *Hub) prepare(ctx context.Context, line Line, p Opening) (*Session, erro
 
 // assign gives the session its shard: that of the runner, if it is one of the hub's.
 func (h *Hub) assign(s *Session, r Runner) {
-	if r != nil {
-		for _, shard := range h.shards {
-			if shard.runner == r {
-				s.shard = shard
-				_, s.here = s.line.(RunnerLine)
-				return
-			}
-		}
+	if s.shard = h.shardOf(r); s.shard != nil {
+		_, s.here = s.line.(RunnerLine)
+		return
 	}
 	s.shard = h.shards[binary.BigEndian.Uint64(s.id[8:])%uint64(len(h.shards))]
+}
+
+// shardOf returns the shard that runs on r, or nil.
+func (h *Hub) shardOf(r Runner) *shard {
+	if r == nil {
+		return nil
+	}
+	for _, s := range h.shards {
+		if s.runner == r {
+			return s
+		}
+	}
+	return nil
 }
 
 // refusal returns e as the error of a session that does not begin: with a close code.
@@ -149,9 +178,8 @@ func refusal(e *Error) *Error {
 	return &c
 }
 
-// start subscribes the session and waits until sys:open has been handed to the line, unless OnOpen has closed the session or the hub is gone.
-func (h *Hub) start(s *Session, ping time.Duration) error {
-	done := make(chan struct{})
+// start subscribes the session, and has then called when sys:open has been handed to the line, unless OnOpen has closed the session or the hub is gone.
+func (h *Hub) start(s *Session, ping time.Duration, then func()) error {
 	s.mu.Lock()
 	if why := s.why.Load(); why != nil {
 		s.mu.Unlock()
@@ -172,11 +200,10 @@ func (h *Hub) start(s *Session, ping time.Duration) error {
 		s.parts = append(s.parts, h.enter(c, s.shard))
 	}
 	m := s.system("sys:open", nil, s.openData(h.cursor, ping))
-	s.shard.put(handover{do: open, session: s, message: m, parts: slices.Clone(s.parts), call: func() { close(done) }})
+	s.shard.put(handover{do: open, session: s, message: m, parts: slices.Clone(s.parts), call: then})
 	h.order.Unlock()
 	h.sessions.add(s)
 	s.mu.Unlock()
-	<-done
 	return nil
 }
 

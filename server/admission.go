@@ -62,12 +62,8 @@ func (r *resolved) newAdmission(files uint64, limited bool, sessions func() int)
 // countedBy returns what a connection is counted by: its address, the /64 of an
 // IPv6 one, which is what a provider's customer has. It is zero for one that
 // is not counted: this machine's own, such as a proxy or a backend.
-func countedBy(nc net.Conn) netip.Addr {
-	ap, err := netip.ParseAddrPort(nc.RemoteAddr().String())
-	if err != nil {
-		return netip.Addr{}
-	}
-	ip := ap.Addr().Unmap().WithZone("")
+func countedBy(remote netip.AddrPort) netip.Addr {
+	ip := remote.Addr().Unmap().WithZone("")
 	if ip.IsLoopback() {
 		return netip.Addr{}
 	}
@@ -79,9 +75,16 @@ func countedBy(nc net.Conn) netip.Addr {
 	return ip
 }
 
-// admit counts a new connection, if there may be one more.
-func (a *admission) admit(nc net.Conn) bool {
-	from := countedBy(nc)
+// remoteOf returns the address of a connection's peer, zero if it is no IP
+// address.
+func remoteOf(nc net.Conn) netip.AddrPort {
+	ap, _ := netip.ParseAddrPort(nc.RemoteAddr().String())
+	return ap
+}
+
+// enter counts a new connection until leave is called, if there may be one more.
+func (a *admission) enter(remote netip.AddrPort) (leave func(), ok bool) {
+	from := countedBy(remote)
 	sessions := a.sessions()
 	now := time.Now()
 	a.mu.Lock()
@@ -92,26 +95,38 @@ func (a *admission) admit(nc net.Conn) bool {
 	}
 	switch {
 	case a.total > 0 && used >= a.total:
-		a.refuse(now, nc, "the server has as many connections as it may have", a.total)
-		return false
+		a.refuse(now, remote, "the server has as many connections as it may have", a.total)
+		return nil, false
 	case from.IsValid() && a.perAddress > 0 && a.addresses[from] >= a.perAddress:
-		a.refuse(now, nc, "one address has as many connections as it may have", a.perAddress)
-		return false
+		a.refuse(now, remote, "one address has as many connections as it may have", a.perAddress)
+		return nil, false
 	}
-	a.plain++
-	if from.IsValid() && a.perAddress > 0 {
-		a.addresses[from]++
+	a.add(from, 1)
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.add(from, -1)
+	}, true
+}
+
+// add counts n more connections of an address; a.mu is held.
+func (a *admission) add(from netip.Addr, n int) {
+	a.plain += n
+	if !from.IsValid() || a.perAddress <= 0 {
+		return
 	}
-	return true
+	if a.addresses[from] += n; a.addresses[from] == 0 {
+		delete(a.addresses, from)
+	}
 }
 
 // refuse logs one line for a burst of refusals; a.mu is held.
-func (a *admission) refuse(now time.Time, nc net.Conn, reason string, limit int) {
+func (a *admission) refuse(now time.Time, remote netip.AddrPort, reason string, limit int) {
 	a.refused++
 	if !a.told.IsZero() && now.Sub(a.told) < tellEvery {
 		return
 	}
-	a.log.Warn("connections are closed unanswered", "reason", reason, "limit", limit, "count", a.refused, "remote", nc.RemoteAddr().String())
+	a.log.Warn("connections are closed unanswered", "reason", reason, "limit", limit, "count", a.refused, "remote", remote.String())
 	a.refused, a.told = 0, now
 }
 
@@ -128,8 +143,8 @@ func (a *admission) sweep(now time.Time) {
 	}
 }
 
-// state is the server's ConnState. It counts out what is closed or has become a
-// session.
+// state is the HTTP server's ConnState: it counts connections for as long as they
+// are net/http's, wherever they have been before.
 func (a *admission) state(nc net.Conn, state http.ConnState) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -138,14 +153,11 @@ func (a *admission) state(nc net.Conn, state http.ConnState) {
 		return
 	}
 	delete(a.idle, nc)
-	if state != http.StateClosed && state != http.StateHijacked {
-		return
-	}
-	a.plain--
-	if from := countedBy(nc); from.IsValid() && a.perAddress > 0 {
-		if a.addresses[from]--; a.addresses[from] == 0 {
-			delete(a.addresses, from)
-		}
+	switch state {
+	case http.StateNew:
+		a.add(countedBy(remoteOf(nc)), 1)
+	case http.StateClosed, http.StateHijacked:
+		a.add(countedBy(remoteOf(nc)), -1)
 	}
 }
 
@@ -159,8 +171,12 @@ type admitting struct {
 func (l *admitting) Accept() (net.Conn, error) {
 	for {
 		nc, err := l.Listener.Accept()
-		if err != nil || l.admission.admit(nc) {
-			return nc, err
+		if err != nil {
+			return nil, err
+		}
+		if leave, ok := l.admission.enter(remoteOf(nc)); ok {
+			leave() // the HTTP server, which it is given to now, counts it on
+			return nc, nil
 		}
 		_ = nc.Close()
 	}

@@ -74,6 +74,16 @@ func quietAdmission(c LimitsConfig, files uint64, sessions int) *admission {
 	return a
 }
 
+// admit takes a connection in as the server does.
+func (a *admission) admit(nc net.Conn) bool {
+	leave, ok := a.enter(remoteOf(nc))
+	if ok {
+		leave()
+		a.state(nc, http.StateNew)
+	}
+	return ok
+}
+
 func TestAdmissionByAddress(t *testing.T) {
 	a := quietAdmission(LimitsConfig{PerAddress: 1}, 0, 0)
 	for range 1 + plainAddress {

@@ -7,10 +7,13 @@ import (
 	"github.com/openline/openline/api"
 )
 
+// isSession reports whether a request for the path is one for a session.
+func isSession(path string) bool { return path == "/ws" || strings.HasPrefix(path, "/ws/") }
+
 // ServeHTTP hands a request to the transport, the API or the page. Paths are
 // taken as they are: nothing is cleaned, and so nothing redirected.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == "/ws" || strings.HasPrefix(r.URL.Path, "/ws/") {
+	if isSession(r.URL.Path) {
 		s.ws.ServeHTTP(w, r)
 		return
 	}

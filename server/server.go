@@ -39,7 +39,9 @@ type Server struct {
 	made     string // the API key made for this run, or ""
 
 	hub       *openline.Hub
+	loops     []*websocket.Loop // of sessions and, over plain TCP, of all that connects
 	ws        *transport.WebSocket
+	front     *websocket.Server
 	api       *api.API
 	page      http.Handler
 	http      *http.Server
@@ -78,11 +80,10 @@ func New(c *Config) (*Server, error) {
 	}
 	s.admission = r.newAdmission(files, limited, limiter.Open)
 	s.admission.log = s.log
-	loops, err := transport.NewLoops(s.shards())
-	if err != nil {
+	if s.loops, err = transport.NewLoops(s.shards()); err != nil {
 		return nil, errors.Join(err, s.listener.Close())
 	}
-	s.hub = openline.New(s.hubOptions(loops))
+	s.hub = openline.New(s.hubOptions())
 	s.ws, err = transport.NewWebSocket(&transport.Options{
 		Hub:          s.hub,
 		Tokens:       tokens,
@@ -100,11 +101,11 @@ func New(c *Config) (*Server, error) {
 			QueueBytes:    int(r.Limits.QueueBytes),
 			Compression:   r.Compression.settings(),
 		},
-		Loops:  loops,
+		Loops:  s.loops,
 		Logger: s.log,
 	})
 	if err != nil {
-		return nil, errors.Join(err, s.hub.Shutdown(context.Background()), s.listener.Close())
+		return nil, s.giveUp(err)
 	}
 	s.api = api.New(&api.Options{
 		Hub:          s.hub,
@@ -126,7 +127,53 @@ func New(c *Config) (*Server, error) {
 		ConnState:         s.admission.state,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
+	if s.front, err = s.newFront(); err != nil {
+		return nil, s.giveUp(err)
+	}
 	return s, nil
+}
+
+// newFront returns what accepts connections and opens sessions, and hands all
+// other requests over to the HTTP server.
+func (s *Server) newFront() (*websocket.Server, error) {
+	return websocket.NewServer(s.open, &websocket.ServerOptions{
+		AcceptOptions: *s.ws.AcceptOptions(),
+		HTTP:          *s.guard(),
+		HTTPServer:    s.http,
+		Loops:         s.loops,
+		Admit:         s.admission.enter,
+	})
+}
+
+// open answers an opening request; those of other paths are the HTTP server's.
+func (s *Server) open(w http.ResponseWriter, r *http.Request) websocket.EventHandler {
+	if !isSession(r.URL.Path) {
+		return nil
+	}
+	return s.ws.Open(w, r)
+}
+
+// guard are the rules that every request is held to.
+func (s *Server) guard() *http1.Options {
+	return &http1.Options{
+		Hosts:         s.config.hosts(),
+		HostsHint:     "To let it in, add it to the setting hosts (--hosts, OPENLINE_HOSTS).",
+		HeaderTimeout: headerTimeout,
+		Logger:        s.log,
+		Refuse: func(w http.ResponseWriter, r *http.Request, status int, reason string) {
+			problem.New(status, "http", "%s", reason).Write(w, r)
+		},
+	}
+}
+
+// giveUp ends what New has begun.
+func (s *Server) giveUp(err error) error {
+	now := context.Background()
+	err = errors.Join(err, s.hub.Shutdown(now), s.listener.Close())
+	for _, l := range s.loops {
+		err = errors.Join(err, l.Shutdown(now))
+	}
+	return err
 }
 
 // keys returns the configured API keys, or one made for this run.
@@ -147,13 +194,13 @@ func (s *Server) shards() int {
 	return max(s.config.Hub.Shards, 0)
 }
 
-func (s *Server) hubOptions(loops []*websocket.Loop) *openline.Options {
+func (s *Server) hubOptions() *openline.Options {
 	o := openline.Options{}
 	if s.config.Hub != nil {
 		o = *s.config.Hub
 	}
 	if len(o.Runners) == 0 {
-		for _, l := range loops {
+		for _, l := range s.loops {
 			o.Runners = append(o.Runners, l)
 		}
 	}
@@ -245,9 +292,7 @@ func (s *Server) Close() error {
 // everything ended in time. A Server runs once.
 func (s *Server) Run(ctx context.Context) error {
 	served := make(chan error, 1)
-	go func() {
-		served <- s.serve(s.listener)
-	}()
+	go func() { served <- s.serve(s.listener) }()
 	trimming, stopTrimming := context.WithCancel(ctx)
 	defer stopTrimming()
 	go s.keepTrim(trimming)
@@ -260,23 +305,19 @@ func (s *Server) Run(ctx context.Context) error {
 	if failed == nil {
 		failed = <-served
 	}
-	if !errors.Is(failed, http.ErrServerClosed) {
+	if !errors.Is(failed, http.ErrServerClosed) && !errors.Is(failed, websocket.ErrServerClosed) {
 		return fmt.Errorf("server: %w", failed)
 	}
 	return stopped
 }
 
-// serve answers what comes through l, behind the guard.
+// serve accepts connections until the server is stopped. Those over TLS, which
+// loops cannot read, are net/http's to begin with.
 func (s *Server) serve(l net.Listener) error {
-	return http1.Serve(s.http, &admitting{l, s.admission}, &http1.Options{
-		Hosts:         s.config.hosts(),
-		HostsHint:     "To let it in, add it to the setting hosts (--hosts, OPENLINE_HOSTS).",
-		HeaderTimeout: headerTimeout,
-		Logger:        s.log,
-		Refuse: func(w http.ResponseWriter, r *http.Request, status int, reason string) {
-			problem.New(status, "http", "%s", reason).Write(w, r)
-		},
-	})
+	if _, plain := l.(*net.TCPListener); plain {
+		return s.front.Serve(l)
+	}
+	return http1.Serve(s.http, &admitting{l, s.admission}, s.guard())
 }
 
 // stop drains and closes within the drain time.
@@ -288,6 +329,7 @@ func (s *Server) stop(ctx context.Context) error {
 	s.ws.Drain()
 	err := s.hub.Shutdown(ctx)
 	err = errors.Join(err, s.ws.Shutdown(ctx))
+	err = errors.Join(err, s.front.Shutdown(ctx))
 	if e := s.http.Shutdown(ctx); e != nil {
 		err = errors.Join(err, e, s.http.Close())
 	}

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"encoding/binary"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -26,7 +27,7 @@ type session struct {
 
 	mu      sync.Mutex            // guards the following
 	busy    bool                  // a goroutine is at it, or it is being opened
-	refused bool                  // nothing is taken any more
+	deaf    bool                  // nothing is taken any more
 	paused  bool                  // the loop does not read
 	closed  bool                  // the connection has ended: nothing more will come
 	waiting []byte                // what the client has sent: type, length in four octets, data
@@ -39,37 +40,69 @@ const recordHeader = 5
 // pauseAt is how much may wait before the client is not read any more.
 const pauseAt = 16 << 10
 
-// newSession returns the handler of a connection that is about to be the loop's.
-func (t *WebSocket) newSession(q *request, loop *websocket.Loop) *session {
-	q.Runner = loop
+// newSession returns the handler of a connection that is about to be a loop's.
+func (t *WebSocket) newSession(q *request) *session {
 	return &session{t: t, user: q.User, pace: newRate(t.o.MessageRate, t.o.MessageBurst), asked: q, busy: true}
 }
 
-// OnOpen implements websocket.EventHandler: it opens the hub's session, on a
-// goroutine, as hooks may wait.
+// OnOpen implements websocket.EventHandler: it opens the hub's session, here if
+// that needs no waiting, so that sys:open leaves together with the response.
 func (s *session) OnOpen(c *websocket.LoopConn) {
 	s.conn = c
-	go s.open()
+	q := s.asked
+	q.Runner = c.Loop()
+	hub, ok, err := s.t.o.Hub.TryOpen(s, q.Opening, s.begun)
+	switch {
+	case !ok:
+		go s.open()
+	case err != nil:
+		s.refused(err)
+	default:
+		s.opened(hub)
+	}
 }
 
+// open opens the hub's session while the loop goes on.
 func (s *session) open() {
-	t, q := s.t, s.asked
-	s.asked = nil
-	var err error
-	if s.hub, err = t.o.Hub.Open(t.ctx, s, q.Opening); err != nil {
-		code, reason := refusal(err)
-		t.log.Info("session refused", "user", q.User, "remote", q.RemoteAddr, "code", code, "error", err)
-		s.refuse()
-		_ = s.conn.Close(websocket.CloseCode(code), clipReason(reason))
-	} else {
-		t.log.Debug("session opened", "session", s.hub.ID(), "user", q.User, "transport", q.Transport, "remote", q.RemoteAddr)
-		s.user = s.hub.User() // the same, without what else the request holds on to
-		if !q.expires.IsZero() {
-			s.until = q.expires.UnixNano()
-			t.expiry.add(s)
-		}
+	hub, err := s.t.o.Hub.Open(s.t.ctx, s, s.asked.Opening)
+	if err != nil {
+		s.refused(err)
+		return
 	}
+	s.opened(hub)
 	s.work()
+}
+
+// opened goes on when there is a session.
+func (s *session) opened(hub *openline.Session) {
+	q := s.asked
+	s.hub, s.asked = hub, nil
+	s.user = hub.User() // the same, without what else the request holds on to
+	if log := s.t.log; log.Enabled(s.t.ctx, slog.LevelDebug) {
+		log.Debug("session opened", "session", hub.ID(), "user", s.user, "transport", q.Transport, "remote", q.RemoteAddr)
+	}
+	if !q.expires.IsZero() {
+		s.until = q.expires.UnixNano()
+		s.t.expiry.add(s)
+	}
+}
+
+// refused goes on when the hub wants no session.
+func (s *session) refused(err error) {
+	q := s.asked
+	s.asked = nil
+	code, reason := refusal(err)
+	s.t.log.Info("session refused", "user", q.User, "remote", q.RemoteAddr, "code", code, "error", err)
+	s.deafen()
+	_ = s.conn.Close(websocket.CloseCode(code), clipReason(reason))
+	s.begun()
+}
+
+// begun lets the goroutine work that deals with what the client sends.
+func (s *session) begun() {
+	if s.more() {
+		go s.work()
+	}
 }
 
 // OnMessage implements websocket.EventHandler: it puts the message where a
@@ -77,7 +110,7 @@ func (s *session) open() {
 func (s *session) OnMessage(c *websocket.LoopConn, m websocket.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.refused {
+	if s.deaf {
 		return // the closing handshake goes on; what comes meanwhile is not taken
 	}
 	s.waiting = append(s.waiting, byte(m.Type))
@@ -112,11 +145,11 @@ func (s *session) more() bool {
 	return s.busy
 }
 
-// refuse drops what the client has sent and will send.
-func (s *session) refuse() {
+// deafen drops what the client has sent and will send.
+func (s *session) deafen() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.refused, s.waiting = true, nil
+	s.deaf, s.waiting = true, nil
 }
 
 // work deals with what the client has sent, and with its end.
@@ -145,12 +178,12 @@ func (s *session) work() {
 func (s *session) receive(typ websocket.MessageType, data []byte) {
 	switch {
 	case !s.pace.take(time.Now()):
-		s.refuse()
+		s.deafen()
 		s.hub.Close(openline.CloseRateLimit, "too many messages: slow down, then connect again")
 	case s.hub.Raw() != "":
 		s.hub.ReceiveRaw(s.t.ctx, data, typ == websocket.Binary)
 	case typ == websocket.Binary:
-		s.refuse()
+		s.deafen()
 		s.hub.Close(int(websocket.CloseUnsupportedData), "send envelopes as text messages, or open the session with ?raw=CHANNEL")
 	default:
 		s.hub.Receive(s.t.ctx, data)

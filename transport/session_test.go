@@ -113,7 +113,7 @@ func TestClientAheadIsNotRead(t *testing.T) {
 			t.Errorf("%d octets waited", most)
 		}
 	}
-	s.refuse()
+	s.deafen()
 	_ = s.conn.CloseNow()
 }
 

@@ -61,9 +61,10 @@ type Options struct {
 	// Conn are the settings of each connection: message size, ping, queue,
 	// compression.
 	Conn websocket.ConnOptions
-	// Loops drive the connections. They are the transport's: its Shutdown shuts
-	// them down. Those that are also the hub's Runners serve their sessions
-	// themselves, without another goroutine in between. Default: NewLoops(0).
+	// Loops drive the connections; they are shut down by who has made them, after
+	// the transport. Those that are also the hub's Runners serve their sessions
+	// themselves, without another goroutine in between. Default: NewLoops(0), which
+	// the transport's Shutdown shuts down.
 	Loops []*websocket.Loop
 	// Logger takes a line for each refusal, and for each session that opens or
 	// closes at level debug. Default slog.Default().

@@ -29,10 +29,11 @@ import (
 // There is no history to resume from: since is not an error, and sys:open says
 // "resumed":false.
 type WebSocket struct {
-	o      Options
-	accept *websocket.Acceptor
-	users  counter
-	log    *slog.Logger
+	o       Options
+	options *websocket.AcceptOptions
+	accept  *websocket.Acceptor
+	users   counter
+	log     *slog.Logger
 
 	ctx    context.Context // of hooks; ends when Shutdown's does
 	cancel context.CancelFunc
@@ -46,13 +47,13 @@ type WebSocket struct {
 }
 
 // NewWebSocket returns the handler. Its sessions end with the hub. The error
-// names an origin that is none; the loops have been shut down then.
+// names an origin that is none.
 func NewWebSocket(o *Options) (*WebSocket, error) {
 	t := &WebSocket{o: *o, users: counter{most: o.PerUser}, log: o.Logger}
 	if t.log == nil {
 		t.log = slog.Default()
 	}
-	accept := &websocket.AcceptOptions{
+	t.options = &websocket.AcceptOptions{
 		ConnOptions:  o.Conn,
 		Subprotocols: []string{auth.Subprotocol},
 		Origins:      o.Origins,
@@ -62,10 +63,10 @@ func NewWebSocket(o *Options) (*WebSocket, error) {
 			problem.New(status, "handshake", "%s", reason).Write(w, r)
 		},
 	}
-	accept.Logger = cmp.Or(accept.Logger, t.log)
+	t.options.Logger = cmp.Or(t.options.Logger, t.log)
 	var err error
-	if t.accept, err = websocket.NewAcceptor(accept); err != nil {
-		return nil, errors.Join(fmt.Errorf("transport: %w", err), shutdown(context.Background(), o.Loops))
+	if t.accept, err = websocket.NewAcceptor(t.options); err != nil {
+		return nil, fmt.Errorf("transport: %w", err)
 	}
 	if t.loops = o.Loops; len(t.loops) == 0 {
 		if t.loops, err = NewLoops(0); err != nil {
@@ -114,8 +115,8 @@ func (t *WebSocket) Drain() {
 	t.draining = true
 }
 
-// Shutdown drains, waits until every session has ended, which follows from the hub's Shutdown, and shuts the loops down. When ctx ends first the rest is cut off,
-// and the error is that of ctx. A program's hook that does not return is not waited for.
+// Shutdown drains and waits until every session has ended, which follows from the hub's Shutdown. When ctx ends first, the error is that of ctx, and what is left is
+// for those to cut off whose loops drive it: for Shutdown itself, if it is no loop of Options.Loops. A program's hook that does not return is not waited for.
 func (t *WebSocket) Shutdown(ctx context.Context) error {
 	t.Drain()
 	defer t.cancel()
@@ -124,13 +125,19 @@ func (t *WebSocket) Shutdown(ctx context.Context) error {
 		t.sessions.Wait()
 		close(done)
 	}()
+	var err error
 	select {
 	case <-done:
-		return shutdown(ctx, t.loops)
 	case <-ctx.Done():
+		err = ctx.Err()
+		t.cancel()
 	}
-	t.cancel()
-	err := shutdown(ctx, t.loops)
+	if len(t.o.Loops) > 0 {
+		return err
+	}
+	if e := shutdown(ctx, t.loops); err == nil {
+		err = e
+	}
 	select {
 	case <-done:
 	case <-time.After(cutOffTime):
@@ -153,10 +160,24 @@ func (t *WebSocket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // answered and logged
 	}
 	loop := t.loops[int(t.turn.Add(1))%len(t.loops)]
-	if _, err := loop.Attach(conn, t.newSession(q, loop)); err != nil { // it has been shut down
+	if _, err := loop.Attach(conn, t.newSession(q)); err != nil { // it has been shut down
 		_ = conn.CloseNow()
 		t.end(q.User)
 	}
+}
+
+// AcceptOptions are those for a [websocket.Server] whose requests Open answers.
+func (t *WebSocket) AcceptOptions() *websocket.AcceptOptions { return t.options }
+
+// Open returns the handler of a connection whose opening request is r, or answers
+// why there is none. It is for a [websocket.Server], and waits for nothing. Its
+// loops are to be those of Options.Loops.
+func (t *WebSocket) Open(w http.ResponseWriter, r *http.Request) websocket.EventHandler {
+	q := t.admit(w, r)
+	if q == nil {
+		return nil
+	}
+	return t.newSession(q)
 }
 
 // admit checks the request and counts its session, or answers why there is none.
@@ -215,6 +236,9 @@ func (t *WebSocket) check(r *http.Request) (*request, error) {
 }
 
 func (t *WebSocket) logClosed(s *openline.Session, err *websocket.CloseError) {
+	if !t.log.Enabled(t.ctx, slog.LevelDebug) {
+		return
+	}
 	attrs := []any{"session", s.ID(), "user", s.User(), "remote", s.RemoteAddr(), "lasted", time.Since(s.Opened()).Round(time.Millisecond)}
 	attrs = append(attrs, "code", int(err.Code), "reason", err.Reason, "by_client", err.Remote)
 	t.log.Debug("session closed", attrs...)

@@ -160,7 +160,7 @@ func TestExpiry(t *testing.T) {
 		}
 		r.ws.sessions.Add(1)
 		asked := &request{Opening: openline.Opening{User: "alice", Transport: "websocket"}, expires: time.Unix(1e9, 0)}
-		if _, err := r.ws.loops[0].Attach(c, r.ws.newSession(asked, r.ws.loops[0])); err != nil {
+		if _, err := r.ws.loops[0].Attach(c, r.ws.newSession(asked)); err != nil {
 			t.Error(err)
 		}
 	}))
