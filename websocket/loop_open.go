@@ -199,8 +199,8 @@ func (l *Loop) opened(c *LoopConn, o *opening, v *verdict, early []byte) {
 		c.write.out.Deflate(deflate.NewDeflater(pack.agreed.SendBits, pack.agreed.SendTakeover, int(pack.level)), pack.threshold)
 	}
 	c.hold()
-	// The response leaves in one write with what OnOpen writes. Nothing may take
-	// its place, so it counts as a frame that has begun.
+	// The response leaves in one write with what OnOpen writes, or has the loop do.
+	// Nothing may take its place, so it counts as a frame that has begun.
 	c.mu.Lock()
 	if c.write == nil {
 		l.cork, l.corkCut = append(l.cork, v.head...), true
@@ -215,7 +215,7 @@ func (l *Loop) opened(c *LoopConn, o *opening, v *verdict, early []byte) {
 		l.guard(c, func() { l.receive(c, r, early) })
 	}
 	putLarge(got)
-	l.release(c)
+	l.releaseLater(c)
 }
 
 // answer is the last that a connection which was not opened gets. Its socket is

@@ -50,6 +50,20 @@ func (l *Loop) release(c *LoopConn) {
 	}
 }
 
+// releaseLater is release for a connection to which the functions that wait for
+// the loop are likely to write, too: what was corked leaves together with that.
+func (l *Loop) releaseLater(c *LoopConn) {
+	c.mu.Lock()
+	c.held = false
+	c.cork(l)
+	first := !c.dirty && c.fd >= 0
+	c.dirty = c.dirty || first
+	c.mu.Unlock()
+	if first {
+		l.sending = append(l.sending, c)
+	}
+}
+
 // spill sends what was corked so far, when that is much, while c is held. What
 // the socket does not take is queued, so that it counts for the queue's bounds.
 // c.mu is held.
