@@ -1,12 +1,9 @@
 package websocket
 
 import (
-	"bufio"
-	"bytes"
 	"net/http"
 	"net/netip"
 	"net/url"
-	"sync"
 	"syscall"
 	"time"
 
@@ -133,22 +130,6 @@ func (l *Loop) refuseHead(c *LoopConn, o *opening) {
 	var w heldResponse
 	l.guard(nil, func() { o.head.Refuse(&w, o.peer.String()) })
 	l.answer(c, &w, false)
-}
-
-// requestReaders are for requests that have been found whole and in order.
-var requestReaders = sync.Pool{New: func() any { return &requestReader{lines: bufio.NewReaderSize(nil, 4<<10)} }}
-
-type requestReader struct {
-	octets bytes.Reader
-	lines  *bufio.Reader
-}
-
-func readRequest(b []byte) (*http.Request, error) {
-	p, _ := requestReaders.Get().(*requestReader)
-	defer requestReaders.Put(p)
-	p.octets.Reset(b)
-	p.lines.Reset(&p.octets)
-	return http.ReadRequest(p.lines)
 }
 
 // request decides about a request whose header section is b[from:to].
