@@ -52,7 +52,6 @@ func (r *result) print(w io.Writer, usual float64) {
 	for _, name := range r.servers {
 		cost := r.cost(name)
 		if cost == 0 {
-			fmt.Fprintf(t, "%s\tnot measured: %v\t\n", name, r.missing[name])
 			continue
 		}
 		least, greatest := stat.Spread(stat.Measured(r.costs(name)))
@@ -73,6 +72,11 @@ func (r *result) print(w io.Writer, usual float64) {
 		fmt.Fprintln(t)
 	}
 	_ = t.Flush()
+	for _, name := range r.servers {
+		if r.cost(name) == 0 {
+			fmt.Fprintf(w, "%s was not measured: %v\n", name, r.missing[name])
+		}
+	}
 }
 
 func allocations(v float64) string {

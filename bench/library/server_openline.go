@@ -17,69 +17,62 @@ func openlineOptions(m *mode) *websocket.AcceptOptions {
 	return o
 }
 
-// hall is one loop and its connections, which only the loop's goroutine touches.
-type hall struct {
-	loop  *websocket.Loop
-	list  bool // keep the list
-	conns []*websocket.LoopConn
+// halls are the connections of each loop, which only the loop's goroutine touches.
+type halls struct {
+	list bool // keep them, to broadcast to
+	of   map[*websocket.Loop]*[]*websocket.LoopConn
 }
 
 // OnOpen implements websocket.EventHandler.
-func (h *hall) OnOpen(c *websocket.LoopConn) {
+func (h *halls) OnOpen(c *websocket.LoopConn) {
 	if h.list {
-		h.conns = append(h.conns, c)
+		conns := h.of[c.Loop()]
+		*conns = append(*conns, c)
 	}
 }
 
 // OnMessage implements websocket.EventHandler.
-func (*hall) OnMessage(c *websocket.LoopConn, m websocket.Message) { _ = c.Write(m.Type, m.Data) }
+func (*halls) OnMessage(c *websocket.LoopConn, m websocket.Message) { _ = c.Write(m.Type, m.Data) }
 
 // OnClose implements websocket.EventHandler.
-func (*hall) OnClose(*websocket.LoopConn, *websocket.CloseError) {}
+func (*halls) OnClose(*websocket.LoopConn, *websocket.CloseError) {}
 
-// serveLoop is the event driver: a Loop for each processor that the process has,
-// which is one here. A broadcast is one Prepared, and one Do for each loop, which
-// sends to its connections.
+// serveLoop is the event driver: a Server whose connections are opened, read and
+// written by loops, one for each processor that the process has, which is one here.
+// A broadcast is one Prepared, and one Do for each loop, which sends to its connections.
 func serveLoop(l net.Listener, m *mode) error {
-	halls := make([]*hall, runtime.GOMAXPROCS(0))
-	for i := range halls {
+	h := &halls{list: m.broadcast, of: map[*websocket.Loop]*[]*websocket.LoopConn{}}
+	o := &websocket.ServerOptions{AcceptOptions: *openlineOptions(m)}
+	for range runtime.GOMAXPROCS(0) {
 		loop, err := websocket.NewLoop()
 		if err != nil {
 			return err
 		}
-		halls[i] = &hall{loop: loop, list: m.broadcast}
+		o.Loops = append(o.Loops, loop)
+		h.of[loop] = new([]*websocket.LoopConn)
 	}
 	if m.broadcast {
-		m.publish <- func(payload []byte) {
-			p, err := websocket.Prepare(websocket.Text, payload)
-			if err != nil {
-				panic(err)
-			}
-			for _, h := range halls {
-				h.loop.Do(func() {
-					for _, c := range h.conns {
-						_ = c.Send(p, false)
-					}
-				})
-			}
-		}
+		m.publish <- h.publish
 	}
-	a, err := websocket.NewAcceptor(openlineOptions(m))
+	s, err := websocket.NewServer(func(http.ResponseWriter, *http.Request) websocket.EventHandler { return h }, o)
 	if err != nil {
 		return err
 	}
-	next := 0
-	return http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := a.Accept(w, r)
-		if err != nil {
-			return
-		}
-		next++ // a race decides between loops, no more
-		h := halls[next%len(halls)]
-		if _, err := h.loop.Attach(c, h); err != nil {
-			_ = c.CloseNow()
-		}
-	}))
+	return s.Serve(l)
+}
+
+func (h *halls) publish(payload []byte) {
+	p, err := websocket.Prepare(websocket.Text, payload)
+	if err != nil {
+		panic(err)
+	}
+	for loop, conns := range h.of {
+		loop.Do(func() {
+			for _, c := range *conns {
+				_ = c.Send(p, false)
+			}
+		})
+	}
 }
 
 // serveConn is the blocking driver, in the form that the package's documentation
