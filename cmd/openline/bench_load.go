@@ -110,18 +110,7 @@ func (c *benchIdleCmd) Run(ctx context.Context, s streams) error {
 
 // settle waits until the server's memory has not fallen for a while.
 func (b *bench) settle(ctx context.Context, limit time.Duration) error {
-	const calm = 3 * time.Second
-	least, quiet := b.usage().Memory, time.Duration(0)
-	for past := time.Duration(0); past < limit && quiet < calm; past += calm / 6 {
-		b.show.settle(past, limit)
-		if err := b.fleet.Rest(ctx, min(calm/6, limit-past)); err != nil {
-			return err
-		}
-		quiet += calm / 6
-		if now := b.usage().Memory; now < least-least/200 {
-			least, quiet = now, 0
-		}
-	}
-	b.show.end()
-	return nil
+	defer b.show.end()
+	memory := func() int64 { return b.usage().Memory }
+	return b.fleet.Settle(ctx, limit, memory, func(past time.Duration) { b.show.settle(past, limit) })
 }

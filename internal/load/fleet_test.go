@@ -335,3 +335,12 @@ func TestEndOfContext(t *testing.T) {
 		t.Errorf("Open: %v", err)
 	}
 }
+
+func TestSettle(t *testing.T) {
+	f := meet(t, &fake{refuse: -1}, false)
+	open(t, f, 1)
+	asked := 0
+	if err := f.Settle(t.Context(), time.Millisecond, func() int64 { asked++; return 1 }, nil); err != nil || asked != 2 {
+		t.Errorf("%v, asked %d times", err, asked)
+	}
+}

@@ -15,7 +15,7 @@ import (
 // servers with a fixed number of threads do not notice.
 func ReadUsage(pid int) (Usage, error) {
 	var u Usage
-	for _, pid := range family(pid) {
+	for _, pid := range Family(pid) {
 		threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
 		for _, path := range threads {
 			u.CPU += threadCPU(path)
@@ -28,8 +28,8 @@ func ReadUsage(pid int) (Usage, error) {
 	return u, nil
 }
 
-// family is a process and those it started, as far as they are there.
-func family(pid int) []int {
+// Family is a process and those it started, as far as they are there.
+func Family(pid int) []int {
 	list := []int{pid}
 	for i := 0; i < len(list); i++ {
 		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", list[i]))

@@ -8,3 +8,6 @@ import "errors"
 func ReadUsage(int) (Usage, error) {
 	return Usage{}, errors.New("load: what a server uses can be read on Linux alone: leave the process out")
 }
+
+// Family is a process alone, where its children cannot be read.
+func Family(pid int) []int { return []int{pid} }
