@@ -59,7 +59,7 @@ func (r *result) print(w io.Writer, usual float64) {
 		if s.kind != idle {
 			fmt.Fprintf(t, "%s\t", digits(r.normalised(name, usual)))
 		}
-		fmt.Fprintf(t, "%s\t", digits(r.ratio(name)))
+		fmt.Fprintf(t, "%s\t", times(r.ratio(name)))
 		if s.kind != idle {
 			fmt.Fprintf(t, "%.0f\t", r.of(name, func(s sample) float64 { return s.rate }))
 		}
@@ -103,6 +103,14 @@ func digits(v float64) string {
 	return fmt.Sprintf("%.3f", v)
 }
 
+// times writes a ratio: as digits, but no finer than hundredths.
+func times(v float64) string {
+	if v < 1 {
+		return fmt.Sprintf("%.2f", v)
+	}
+	return digits(v)
+}
+
 // markdown writes all results as one table: servers below each other, scenarios
 // beside each other, in each cell the cost and how many times ours it is.
 func markdown(w io.Writer, results []*result) {
@@ -124,7 +132,7 @@ func markdown(w io.Writer, results []*result) {
 				case p.name == ourLoop:
 					fmt.Fprintf(w, " %s |", digits(cost))
 				default:
-					fmt.Fprintf(w, " %s · %s |", digits(cost), digits(r.ratio(p.name)))
+					fmt.Fprintf(w, " %s · %s |", digits(cost), times(r.ratio(p.name)))
 				}
 			}
 			fmt.Fprintln(w)
@@ -141,7 +149,7 @@ func panels(results []*result) (list []chart.Panel) {
 			if cost := r.cost(name); cost > 0 {
 				label := digits(cost)
 				if name != ourLoop {
-					label += " · " + digits(r.ratio(name)) + "×"
+					label += " · " + times(r.ratio(name)) + "×"
 				}
 				p.Bars = append(p.Bars, chart.Bar{Name: name, Value: cost, Label: label, Ours: strings.HasPrefix(name, "openline"), Bound: isRaw(name)})
 			}
