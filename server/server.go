@@ -293,9 +293,6 @@ func (s *Server) Close() error {
 func (s *Server) Run(ctx context.Context) error {
 	served := make(chan error, 1)
 	go func() { served <- s.serve(s.listener) }()
-	trimming, stopTrimming := context.WithCancel(ctx)
-	defer stopTrimming()
-	go s.keepTrim(trimming)
 	var failed error
 	select {
 	case <-ctx.Done():

@@ -65,6 +65,9 @@ func (c *serveCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	welcome(s, srv, append(warnings, srv.Warnings()...))
+	tuning, stop := context.WithCancel(ctx)
+	defer stop()
+	go srv.TuneMemory(tuning)
 	return srv.Run(ctx)
 }
 

@@ -1,6 +1,9 @@
 package server
 
-import "testing"
+import (
+	"runtime"
+	"testing"
+)
 
 func TestTrim(t *testing.T) {
 	freed := 0
@@ -14,5 +17,17 @@ func TestTrim(t *testing.T) {
 		if tr.look(step.sessions); freed != step.freed {
 			t.Errorf("step %d: freed %d times, not %d", i, freed, step.freed)
 		}
+	}
+}
+
+func TestGCPercent(t *testing.T) {
+	for live, want := range map[uint64]int{0: 400, 1 << 20: 400, 8 << 20: 400, 16 << 20: 200, 32 << 20: 100, 1 << 30: 100} {
+		if got := gcPercent(live); got != want {
+			t.Errorf("%d octets: %d, want %d", live, got, want)
+		}
+	}
+	runtime.GC()
+	if n := liveHeap(); n == 0 || n > 1<<30 {
+		t.Errorf("%d octets are in use", n)
 	}
 }
