@@ -1,93 +1,136 @@
 package api
 
 import (
+	"context"
+	"encoding/json"
 	"net/http"
-	"sync"
-	"time"
+	"strconv"
+
+	"github.com/openline/openline"
+	"github.com/openline/openline/transport/problem"
 )
 
-// maxUnread is how many bytes of results may wait for a client that sends its
-// batch without reading. Beyond it, reading the batch waits too.
-const maxUnread = 8 << 20
-
-// resultWriter writes results from a goroutine of its own, so that a client
-// that reads only when it has sent everything does not lock itself out. What
-// piles up meanwhile leaves in one write.
-type resultWriter struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-	stall   time.Duration
-	done    chan struct{} // closed when the goroutine has ended
-
-	mu     sync.Mutex
-	change *sync.Cond
-	buf    []byte // guarded by mu: not yet taken by the goroutine
-	closed bool   // guarded by mu: no more results come
-	err    error  // guarded by mu: the client is gone
+// result is what becomes of one line of a batch: a receipt or an error.
+type result struct {
+	line int
+	done chan struct{} // closed when the rest is set
+	got  openline.Receipt
+	err  error
 }
 
-func newResultWriter(w http.ResponseWriter, control *http.ResponseController, stall time.Duration) *resultWriter {
-	o := &resultWriter{w: w, control: control, stall: stall, done: make(chan struct{})}
-	o.change = sync.NewCond(&o.mu)
-	go o.run()
-	return o
+func newResult(line int) *result { return &result{line: line, done: make(chan struct{})} }
+
+// set is called once, on any goroutine. It does not wait.
+func (res *result) set(got openline.Receipt, err error) {
+	res.got, res.err = got, err
+	close(res.done)
 }
 
-// write hands a result over. The error is that of an earlier write.
-func (o *resultWriter) write(res *result) error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	for len(o.buf) > maxUnread && o.err == nil {
-		o.change.Wait()
+func (res *result) isSet() bool {
+	select {
+	case <-res.done:
+		return true
+	default:
+		return false
 	}
-	if o.err != nil {
-		return o.err
+}
+
+// lineError is what a problem says, for one line.
+type lineError struct {
+	Status int    `json:"status"`
+	Code   string `json:"code,omitempty"`
+	Detail string `json:"detail"`
+}
+
+const (
+	maxPending = 128      // lines on their way at the same time
+	maxText    = 16 << 10 // bytes of results that are handed over at once
+)
+
+// resultQueue waits for the results of lines in the order of the lines, and has
+// them written.
+type resultQueue struct {
+	a     *API
+	r     *http.Request
+	out   *resultWriter
+	queue chan *result
+	gone  chan struct{} // closed when nobody reads the answer any more
+	done  chan struct{} // closed when the goroutine has ended
+}
+
+func (a *API) newResultQueue(r *http.Request, out *resultWriter) *resultQueue {
+	q := &resultQueue{
+		a: a, r: r, out: out,
+		queue: make(chan *result, maxPending), gone: make(chan struct{}), done: make(chan struct{}),
 	}
-	o.buf = res.appendTo(o.buf)
-	o.change.Broadcast()
-	return nil
+	go q.run()
+	return q
+}
+
+// add takes the result of the next line, which need not be set yet. It reports
+// false if nobody reads the answer any more.
+func (q *resultQueue) add(res *result) bool {
+	select {
+	case q.queue <- res:
+		return true
+	case <-q.gone:
+		return false
+	}
 }
 
 // close waits until everything is written, or cannot be.
-func (o *resultWriter) close() {
-	o.mu.Lock()
-	o.closed = true
-	o.change.Broadcast()
-	o.mu.Unlock()
-	<-o.done
+func (q *resultQueue) close() {
+	close(q.queue)
+	<-q.done
+	q.out.close()
 }
 
-func (o *resultWriter) run() {
-	defer close(o.done)
-	var spare []byte
-	for {
-		o.mu.Lock()
-		for len(o.buf) == 0 && !o.closed {
-			o.change.Wait()
+func (q *resultQueue) run() {
+	defer close(q.done)
+	defer close(q.gone)
+	var text []byte
+	for res := range q.queue {
+		if !res.isSet() {
+			if q.out.write(text) != nil {
+				return
+			}
+			text = text[:0]
+			q.wait(res)
 		}
-		if len(o.buf) == 0 {
-			o.mu.Unlock()
-			return
+		text = q.appendLine(text, res)
+		if len(q.queue) == 0 || len(text) > maxText {
+			if q.out.write(text) != nil {
+				return
+			}
+			text = text[:0]
 		}
-		taken := o.buf
-		o.buf = spare[:0]
-		o.change.Broadcast()
-		o.mu.Unlock()
-
-		// Where there are no deadlines, as in a recorder, there is no stalling.
-		_ = o.control.SetWriteDeadline(time.Now().Add(o.stall))
-		_, err := o.w.Write(taken)
-		if err == nil {
-			err = o.control.Flush()
-		}
-		if err != nil {
-			o.mu.Lock()
-			o.err = err
-			o.buf = nil
-			o.change.Broadcast()
-			o.mu.Unlock()
-			return
-		}
-		spare = taken
 	}
+}
+
+// wait waits for a result, or for the end of the call.
+func (q *resultQueue) wait(res *result) {
+	select {
+	case <-res.done:
+	case <-q.r.Context().Done():
+	}
+}
+
+// appendLine appends the line of the answer.
+func (q *resultQueue) appendLine(b []byte, res *result) []byte {
+	b = strconv.AppendInt(append(b, `{"line":`...), int64(res.line), 10)
+	err := context.Cause(q.r.Context())
+	if res.isSet() {
+		err = res.err
+	}
+	if err == nil {
+		return append(appendMembers(append(b, ','), res.got), "}\n"...)
+	}
+	p := problem.Of(err)
+	p.Log(q.a.log, q.r) // which has what a line does not say
+	text, err := json.Marshal(&lineError{p.Status, p.Code, p.Detail})
+	if err != nil {
+		panic(err) // strings and an int always encode
+	}
+	b = append(append(b, `,"error":`...), text...)
+	return append(b, "}\n"...)
 }

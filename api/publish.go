@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -82,14 +81,4 @@ func unquote(s string) string {
 		return s
 	}
 	return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(s[1 : len(s)-1])
-}
-
-// entry is one line of a batch: exactly one of To, Channel and All.
-type entry struct {
-	To      *string         `json:"to"`
-	Channel *string         `json:"channel"`
-	All     *bool           `json:"all"`
-	Type    string          `json:"type"`
-	Key     string          `json:"key"`
-	Data    json.RawMessage `json:"data"`
 }
