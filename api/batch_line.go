@@ -15,14 +15,20 @@ import (
 	"github.com/openline/openline/transport/problem"
 )
 
-// entry is one line of a batch: exactly one of To, Channel and All.
+// target is where a line goes; 0 is nowhere.
+type target uint8
+
+const (
+	toUser target = iota + 1
+	toChannel
+	toAll
+)
+
+// entry is one line of a batch.
 type entry struct {
-	To      *string         `json:"to"`
-	Channel *string         `json:"channel"`
-	All     *bool           `json:"all"`
-	Type    string          `json:"type"`
-	Key     string          `json:"key"`
-	Data    json.RawMessage `json:"data"`
+	target
+	name, kind, key string
+	data            []byte
 }
 
 // maxInFlight is how large a line may be that is not waited for. It bounds,
@@ -36,7 +42,7 @@ func (a *API) publishLine(ctx context.Context, line []byte, res *result) {
 	e, err := parseEntry(line)
 	switch {
 	case err != nil:
-	case int64(len(e.Data)) > a.maxBody:
+	case int64(len(e.data)) > a.maxBody:
 		err = problem.New(http.StatusRequestEntityTooLarge, openline.CodeTooLarge, "The data is larger than %d bytes, the most that is taken.", a.maxBody)
 	default:
 		err = context.Cause(ctx)
@@ -45,38 +51,53 @@ func (a *API) publishLine(ctx context.Context, line []byte, res *result) {
 		res.set(openline.Receipt{}, err)
 		return
 	}
-	p := openline.Publication{Type: e.Type, Key: e.Key, Data: e.Data}
+	p := openline.Publication{Type: e.kind, Key: e.key, Data: e.data}
 	try := len(line) <= maxInFlight
-	switch {
-	case e.To != nil:
-		if !try || !a.hub.TrySend(*e.To, p, res.set) {
-			res.set(a.hub.Send(ctx, *e.To, p))
+	switch e.target {
+	case toUser:
+		if !try || !a.hub.TrySend(e.name, p, res.set) {
+			res.set(a.hub.Send(ctx, e.name, p))
 		}
-	case e.Channel != nil:
-		p.Channel = *e.Channel
+	case toChannel:
+		p.Channel = e.name
 		if !try || !a.hub.TryPublish(p, res.set) {
 			res.set(a.hub.Publish(ctx, p))
 		}
-	default:
+	case toAll:
 		if !try || !a.hub.TryBroadcast(p, res.set) {
 			res.set(a.hub.Broadcast(ctx, p))
 		}
 	}
 }
 
-// parseEntry reads one line of a batch.
-func parseEntry(line []byte) (*entry, error) {
-	var e entry
+// parseEntry reads one line of a batch. The entry's data may lie in line.
+func parseEntry(line []byte) (entry, error) {
+	if e, ok := scanEntry(line); ok {
+		return e, nil
+	}
+	return decodeEntry(line)
+}
+
+// decodeEntry is parseEntry for any line, and says what is wrong with it.
+func decodeEntry(line []byte) (entry, error) {
+	var e struct {
+		To      *string         `json:"to"`
+		Channel *string         `json:"channel"`
+		All     *bool           `json:"all"`
+		Type    string          `json:"type"`
+		Key     string          `json:"key"`
+		Data    json.RawMessage `json:"data"`
+	}
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&e); err != nil {
-		return nil, entryError(err, len(line))
+		return entry{}, entryError(err, len(line))
 	}
 	if rest := bytes.TrimLeft(line[d.InputOffset():], " \t\r\n"); len(rest) > 0 {
-		return nil, problem.New(http.StatusBadRequest, openline.CodeBadJSON, "There is something behind the JSON object, at byte %d of the line.", len(line)-len(rest))
+		return entry{}, problem.New(http.StatusBadRequest, openline.CodeBadJSON, "There is something behind the JSON object, at byte %d of the line.", len(line)-len(rest))
 	}
 	if err := checkMembers(line); err != nil {
-		return nil, err
+		return entry{}, err
 	}
 	targets := 0
 	for _, given := range []bool{e.To != nil, e.Channel != nil, e.All != nil} {
@@ -85,9 +106,18 @@ func parseEntry(line []byte) (*entry, error) {
 		}
 	}
 	if targets != 1 || (e.All != nil && !*e.All) {
-		return nil, problem.New(http.StatusBadRequest, openline.CodeBadRequest, `A line has one target: "to" with a user, "channel" with a channel, or "all" with true.`)
+		return entry{}, problem.New(http.StatusBadRequest, openline.CodeBadRequest, `A line has one target: "to" with a user, "channel" with a channel, or "all" with true.`)
 	}
-	return &e, nil
+	got := entry{kind: e.Type, key: e.Key, data: e.Data}
+	switch {
+	case e.To != nil:
+		got.aim(toUser, *e.To)
+	case e.Channel != nil:
+		got.aim(toChannel, *e.Channel)
+	default:
+		got.aim(toAll, "")
+	}
+	return got, nil
 }
 
 // members are those of a line.
