@@ -11,20 +11,20 @@ import (
 // time. So the scheduler need not be told of them, which is a good part of what a
 // call on a ready socket costs.
 
-// Read reads once; syscall.EAGAIN says that nothing is there, 0 and nil that the
-// stream has ended.
-func Read(fd int, p []byte) (int, error) { return call(unix.SYS_READ, fd, p) }
+// Read reads once from a socket; syscall.EAGAIN says that nothing is there, 0 and
+// nil that the stream has ended. It is recv: what read does for files costs some.
+func Read(fd int, p []byte) (int, error) { return call(unix.SYS_RECVFROM, fd, p, 0) }
 
-// Write writes once and returns how much was taken; syscall.EAGAIN says nothing
-// was.
-func Write(fd int, p []byte) (int, error) { return call(unix.SYS_WRITE, fd, p) }
+// Write writes once to a socket and returns how much was taken; syscall.EAGAIN
+// says nothing was.
+func Write(fd int, p []byte) (int, error) { return call(unix.SYS_SENDTO, fd, p, unix.MSG_NOSIGNAL) }
 
-func call(which uintptr, fd int, p []byte) (int, error) {
+func call(which uintptr, fd int, p []byte, flags uintptr) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
 	for {
-		n, _, errno := syscall.RawSyscall(which, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
+		n, _, errno := syscall.RawSyscall6(which, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0)
 		switch errno {
 		case 0:
 			return int(n), nil

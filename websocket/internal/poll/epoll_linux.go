@@ -103,7 +103,7 @@ func (p *Poller) control(op, fd int, id uint64, want Ready) error {
 // Wake ends a Wait that is going on, or the next one.
 func (p *Poller) Wake() {
 	one := [8]byte{7: 1}         // any number but zero, in either order of octets
-	_, _ = Write(p.wake, one[:]) // full: it is awake already
+	_, _ = call(unix.SYS_WRITE, p.wake, one[:], 0) // full: it is awake already
 }
 
 // Poll returns what is ready now, without waiting. The slice is valid until the
@@ -147,7 +147,7 @@ func (p *Poller) look() bool {
 		id := uint64(uint32(e.Fd)) | uint64(uint32(e.Pad))<<32
 		if id == wakeID {
 			var b [8]byte
-			_, _ = Read(p.wake, b[:]) // it was readable, so this empties it
+			_, _ = call(unix.SYS_READ, p.wake, b[:], 0) // it was readable, so this empties it
 			continue
 		}
 		var r Ready
