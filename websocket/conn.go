@@ -39,12 +39,16 @@ type Conn struct {
 	answer  bool // a Pong is queued that has not been sent off
 	own     bool // messages are read into this package's memory, not the caller's
 	rawIn   rawInput
+	little  *[littleSize]byte // what an idle connection waits with whose socket cannot be asked; nil: it can
+	more    bool              // the last read filled its buffer: there may be more
 	rwatch  watch
 
-	messages lock   // held while a message is being sent, all its fragments
-	sending  lock   // held during a write to the socket; guards the following
-	unsent   []byte // rest of an earlier write, to be sent before anything else
-	broken   bool   // the socket does not take anything any more
+	messages lock    // held while a message is being sent, all its fragments
+	sending  lock    // held during a write to the socket; guards the following
+	unsent   []byte  // rest of an earlier write, to be sent before anything else
+	held     *[]byte // what is held back, see hold; nil: nothing
+	holdEnds *time.Timer
+	broken   bool // the socket does not take anything any more
 	rawOut   rawOutput
 	wwatch   watch
 
@@ -53,16 +57,18 @@ type Conn struct {
 	queue      queue
 	closing    *CloseError // how the closing handshake stands; nil before it begins
 	closeTimer *time.Timer // what a slow peer's Close frame waits under, until it is out
-	err        *CloseError // how the connection ended; nil before that
 	pings      map[uint64]chan struct{}
 	pingCount  uint64
-	cancel     func()   // to be called when err is set; may be nil
-	isClosed   bool     // the TCP connection has been closed
-	gone       []func() // to be called then
+	isClosed   bool                    // the TCP connection has been closed
+	gone       []func()                // to be called then
+	dependents map[*dependent]struct{} // who is told of the end
 
-	done    chan struct{} // closed when err is set
-	heard   atomic.Bool   // something has arrived since keep-alive looked last
-	waiting atomic.Bool   // a reader waits for input
+	err     atomic.Pointer[CloseError] // how the connection ended; nil before that. Written with mu held
+	done    chan struct{}              // closed when err is set
+	mayHold atomic.Bool                // another whole message is in hand, see hold
+	isHeld  atomic.Bool                // held is not nil
+	heard   atomic.Bool                // something has arrived since keep-alive looked last
+	waiting atomic.Bool                // a reader waits for input
 	alive   keepAlive
 }
 
@@ -80,16 +86,16 @@ func newConn(nc net.Conn, client bool, cfg *config, subprotocol string, agreed *
 		input:       early,
 		in:          proto.NewReceiver(client, false, cfg.limits),
 		out:         proto.NewSender(client),
-		reading:     newLock(),
-		messages:    newLock(),
-		sending:     newLock(),
 		done:        make(chan struct{}),
 	}
 	if agreed != nil {
 		c.compress(agreed)
 	}
-	c.rwatch.set = nc.SetReadDeadline
-	c.wwatch.set = nc.SetWriteDeadline
+	if c.raw == nil {
+		c.little = new([littleSize]byte)
+	}
+	c.rwatch.c = c
+	c.wwatch.c, c.wwatch.write = c, true
 	c.alive.start(c)
 	return c
 }
@@ -125,59 +131,31 @@ func (c *Conn) Err() error {
 	return nil
 }
 
-func (c *Conn) ended() *CloseError {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.err
-}
-
-// cancelAtEnd has f called when the connection has ended.
-func (c *Conn) cancelAtEnd(f func()) {
-	c.mu.Lock()
-	c.cancel = f
-	ended := c.err != nil
-	c.mu.Unlock()
-	if ended {
-		f()
-	}
-}
-
-// lock is a mutex that a context or the end of the connection can interrupt the
-// wait for.
-type lock chan struct{}
-
-func newLock() lock { return make(lock, 1) }
-
-func (l lock) tryAcquire() bool {
-	select {
-	case l <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-func (l lock) release() { <-l }
+func (c *Conn) ended() *CloseError { return c.err.Load() }
 
 // acquire waits for l. It fails when ctx or the connection ends first.
-func (c *Conn) acquire(ctx context.Context, l lock) error {
+func (c *Conn) acquire(ctx context.Context, l *lock) error {
 	if err := ctx.Err(); err != nil {
 		return c.orEnd(err)
 	}
-	if err := c.Err(); err != nil {
-		return err
+	if e := c.err.Load(); e != nil {
+		return e
 	}
 	if l.tryAcquire() {
 		return nil
 	}
-	select {
-	case l <- struct{}{}:
+	return c.await(ctx, l)
+}
+
+// await is acquire where somebody else has l.
+func (c *Conn) await(ctx context.Context, l *lock) error {
+	switch {
+	case l.acquire(ctx.Done(), c.done):
 		return nil
-	case <-ctx.Done():
+	case ctx.Err() != nil:
 		return c.orEnd(ctx.Err())
-	case <-c.done:
-		return c.Err()
 	}
+	return c.Err()
 }
 
 // orEnd returns how the connection ended if it has, and err otherwise: the

@@ -32,7 +32,7 @@ func (c *Conn) Close(code CloseCode, reason string) error {
 		c.mu.Unlock()
 		return fmt.Errorf("websocket: cannot close with %s: %w", code, err)
 	}
-	if c.err == nil && c.closing == nil {
+	if c.ended() == nil && c.closing == nil {
 		_, _ = c.out.QueueClose(uint16(code), reason) // it was just checked
 		c.closing = &CloseError{Code: code, Reason: reason}
 		limit := c.cfg.closeTimeout
@@ -62,7 +62,7 @@ var errCloseTimeout = errors.New("peer did not answer the Close frame in time")
 func (c *Conn) allSent() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.onDrain != nil && c.queue.overflowed && c.queue.len() == 0 && c.err == nil && c.closing == nil {
+	if c.onDrain != nil && c.queue.overflowed && c.queue.len() == 0 && c.ended() == nil && c.closing == nil {
 		c.queue.overflowed = false
 		c.onDrain()
 	}
@@ -76,10 +76,8 @@ func (c *Conn) allSent() {
 // it.
 func (c *Conn) awaitClose() {
 	for c.ended() == nil {
-		select {
-		case <-c.done:
+		if !c.reading.tryAcquire() && !c.reading.acquire(c.done, nil) {
 			return
-		case c.reading <- struct{}{}:
 		}
 		if c.ended() == nil { // else what was received can still be read
 			c.stream = nil
@@ -94,6 +92,7 @@ func (c *Conn) awaitClose() {
 
 // CloseNow ends the connection at once, without a Close frame.
 func (c *Conn) CloseNow() error {
+	c.sendHeld()
 	_ = c.end(&CloseError{Code: CloseAbnormal, Err: net.ErrClosed})
 	return nil
 }
@@ -149,11 +148,7 @@ func (c *Conn) end(e *CloseError) error {
 // record notes how the connection ended. It reports whether that was not known
 // before. c.mu is held.
 func (c *Conn) record(e *CloseError) (first bool) {
-	if c.err != nil {
-		return false
-	}
-	c.err = e
-	return true
+	return c.err.CompareAndSwap(nil, e)
 }
 
 // finish does what the end of a connection, just recorded as e, brings with it,
@@ -165,7 +160,6 @@ func (c *Conn) finish(e *CloseError, first bool, linger time.Duration) error {
 	}
 	c.mu.Lock()
 	c.queue.clear()
-	cancel := c.cancel
 	c.mu.Unlock()
 	if linger > 0 {
 		// A frame that is on its way is finished, or the Close frame would be lost
@@ -173,9 +167,7 @@ func (c *Conn) finish(e *CloseError, first bool, linger time.Duration) error {
 		c.wwatch.ignore()
 	}
 	close(c.done)
-	if cancel != nil {
-		cancel()
-	}
+	c.tellDependents()
 	c.alive.stop()
 	c.rwatch.close() // whoever waits for input learns of the end
 	if e.Err != nil && !errors.Is(e.Err, net.ErrClosed) {
@@ -240,19 +232,20 @@ func (c *Conn) linger(limit time.Duration) {
 	deadline := time.AfterFunc(limit, func() { _ = c.nc.Close() })
 	defer deadline.Stop()
 	defer c.closeSocket()
-	select { // the Close frame is out when nobody is sending any more
-	case c.sending <- struct{}{}:
-		c.flush(true)
-	case <-time.After(limit):
+	gaveUp := make(chan struct{})
+	stop := time.AfterFunc(limit, func() { close(gaveUp) })
+	defer stop.Stop()
+	if !c.sending.acquire(gaveUp, nil) { // the Close frame is out when nobody is sending any more
 		return
 	}
+	c.flush(true)
 	c.mu.Lock()
-	closeFirst := !c.client || c.err.Err != nil
+	closeFirst := !c.client || c.ended().Err != nil
 	c.mu.Unlock()
 	if closeFirst {
 		closeWrite(c.nc)
 	}
-	c.reading <- struct{}{} // let the last reader out
+	c.reading.acquire(nil, nil) // let the last reader out
 	c.reading.release()
 	_ = c.nc.SetReadDeadline(time.Now().Add(limit))
 	b := make([]byte, 1<<10) // small: ten thousand connections may linger at once

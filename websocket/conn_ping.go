@@ -13,9 +13,9 @@ import (
 func (c *Conn) Ping(ctx context.Context) error {
 	answered := make(chan struct{})
 	c.mu.Lock()
-	if c.err != nil {
-		defer c.mu.Unlock()
-		return c.err
+	if e := c.ended(); e != nil {
+		c.mu.Unlock()
+		return e
 	}
 	c.pingCount++
 	id := c.pingCount

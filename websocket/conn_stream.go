@@ -16,7 +16,7 @@ import (
 // reader too. The rest of a message that was not read to its end is skipped by
 // the next read of any kind; the reader is then of no use.
 func (c *Conn) NextReader(ctx context.Context) (MessageType, io.Reader, error) {
-	if err := c.acquire(ctx, c.reading); err != nil {
+	if err := c.acquire(ctx, &c.reading); err != nil {
 		return 0, nil, err
 	}
 	defer c.readingDone()
@@ -56,9 +56,7 @@ var errStaleReader = errors.New("websocket: this reader's message is over, anoth
 func (r *messageReader) Read(p []byte) (int, error) {
 	// Not c.acquire: what has been received of the message can be read even if
 	// the connection has ended since.
-	select {
-	case r.c.reading <- struct{}{}:
-	case <-r.ctx.Done():
+	if !r.c.reading.tryAcquire() && !r.c.reading.acquire(r.ctx.Done(), nil) {
 		return 0, r.c.orEnd(r.ctx.Err())
 	}
 	defer r.c.readingDone()
@@ -128,7 +126,7 @@ func (c *Conn) nextWriter(ctx context.Context, typ MessageType, compress bool) (
 	if typ != Text && typ != Binary {
 		return nil, errType
 	}
-	if err := c.acquire(ctx, c.messages); err != nil {
+	if err := c.acquire(ctx, &c.messages); err != nil {
 		return nil, err
 	}
 	return &messageWriter{c: c, ctx: ctx, op: frame.Opcode(typ), compress: compress && c.pack != nil}, nil
@@ -192,10 +190,13 @@ func (w *messageWriter) Close() error {
 }
 
 func (w *messageWriter) send(last bool, p []byte) error {
-	if err := w.c.acquire(w.ctx, w.c.sending); err != nil {
+	if err := w.c.acquire(w.ctx, &w.c.sending); err != nil {
 		return err
 	}
-	defer w.c.sendingDone()
+	defer func() {
+		w.c.sending.ask() // what could not interrupt the message can go now
+		w.c.sendingDone()
+	}()
 	begun, err := w.c.writeFragment(w.ctx, w.op, last, p, w.compress)
 	w.begun = w.begun || begun
 	return err
@@ -210,7 +211,7 @@ func (e *abandoned) Unwrap() error { return e.cause }
 // writeFragment sends one fragment, and reports whether the protocol's state
 // has moved on by that. The messages and sending locks are held.
 func (c *Conn) writeFragment(ctx context.Context, op frame.Opcode, last bool, p []byte, compress bool) (begun bool, err error) {
-	buf := getBuffer()
+	buf := c.takeHeld()
 	defer putBuffer(buf)
 	var packed []byte
 	if compress {
@@ -221,7 +222,7 @@ func (c *Conn) writeFragment(ctx context.Context, op frame.Opcode, last bool, p 
 		}
 	}
 	c.mu.Lock()
-	b := c.out.AppendControl((*buf)[:0])
+	b := c.out.AppendControl(*buf)
 	own := len(b)
 	b, err = c.out.AppendPackedFragment(b, op, last, p, packed)
 	c.mu.Unlock()

@@ -39,55 +39,114 @@ func (c *Conn) WriteUncompressed(ctx context.Context, typ MessageType, p []byte)
 }
 
 // packs reports whether a message of the application's is compressed before it
-// is framed. One that cannot be sent is not.
+// is framed. One that cannot be sent is not. c.mu is held.
 func (c *Conn) packs(typ MessageType, p []byte) bool {
-	return c.pack != nil && len(p) >= c.pack.threshold && !c.out.Closing() && (typ != Text || utf8x.Valid(p))
+	return !c.out.Closing() && (typ != Text || utf8x.Valid(p))
 }
 
 func (c *Conn) write(ctx context.Context, typ MessageType, p []byte, compress bool) error {
 	if typ != Text && typ != Binary {
 		return errType
 	}
-	if err := c.acquire(ctx, c.messages); err != nil {
+	if err := c.acquire(ctx, &c.messages); err != nil {
 		return err
 	}
-	defer c.messages.release()
-	if err := c.acquire(ctx, c.sending); err != nil {
-		return err
+	err := c.acquire(ctx, &c.sending)
+	if err == nil {
+		if compress && c.pack != nil && len(p) >= c.pack.threshold {
+			err = c.writePacked(ctx, typ, p)
+		} else {
+			err = c.writePlain(ctx, typ, p)
+		}
+		c.sendingDone()
 	}
-	defer c.sendingDone()
-	buf := getBuffer()
-	defer putBuffer(buf)
-	var apart, packed []byte
-	c.mu.Lock()
-	b := c.out.AppendControl((*buf)[:0])
-	b = c.queue.appendAll(b, &c.out) // what was sent before comes before
-	own := len(b)
-	if compress && c.packs(typ, p) {
+	c.messages.release()
+	return err
+}
+
+// writePlain sends a message as it is. Nearly always the socket takes all at once.
+// The messages and sending locks are held.
+func (c *Conn) writePlain(ctx context.Context, typ MessageType, p []byte) error {
+	buf := c.heldOrEmpty()
+	own, err := c.appendWaiting(buf), error(nil)
+	apart := !c.client && len(p) >= writeApart
+	if apart {
+		*buf, err = c.out.AppendMessageHeader(*buf, frame.Opcode(typ), p)
+	} else {
+		*buf, err = c.out.AppendPacked(*buf, frame.Opcode(typ), p, nil)
+	}
+	c.mu.Unlock()
+	switch {
+	case err != nil:
+		return c.refused(ctx, buf, own, err)
+	case apart:
+		return c.sendBuffer(ctx, buf, own, p)
+	}
+	return c.sendOrHold(ctx, buf, own)
+}
+
+// writePacked sends a message compressed, if it becomes shorter by that. The
+// messages and sending locks are held.
+func (c *Conn) writePacked(ctx context.Context, typ MessageType, p []byte) error {
+	space := getBuffer()
+	defer putBuffer(space)
+	buf := c.heldOrEmpty()
+	own, err := c.appendWaiting(buf), error(nil)
+	var packed []byte
+	if c.packs(typ, p) {
 		c.mu.Unlock() // compressing takes time, and only the sending lock matters to it
-		space := getBuffer()
-		defer putBuffer(space)
 		if packed = c.out.Pack((*space)[:0], p); packed != nil {
 			*space = packed
 		}
 		c.mu.Lock()
 	}
-	var err error
-	if packed == nil && !c.client && len(p) >= writeApart {
-		b, err = c.out.AppendMessageHeader(b, frame.Opcode(typ), p)
-		apart = p
-	} else {
-		b, err = c.out.AppendPacked(b, frame.Opcode(typ), p, packed)
-	}
+	*buf, err = c.out.AppendPacked(*buf, frame.Opcode(typ), p, packed)
 	c.mu.Unlock()
-	*buf = b
 	if err != nil {
-		if own > 0 {
-			_ = c.send(ctx, b, own, nil)
-		}
-		return c.sendError(err)
+		return c.refused(ctx, buf, own, err)
 	}
-	return c.send(ctx, b, own, apart)
+	return c.sendOrHold(ctx, buf, own)
+}
+
+// appendWaiting locks c.mu and appends what was sent before and comes before; own
+// is all that is in buf then. The sending lock is held.
+func (c *Conn) appendWaiting(buf *[]byte) (own int) {
+	c.mu.Lock()
+	if c.out.HasControl() {
+		*buf = c.out.AppendControl(*buf)
+	}
+	if c.queue.len() > 0 {
+		*buf = c.queue.appendAll(*buf, &c.out)
+	}
+	return len(*buf)
+}
+
+// refused is what becomes of a message that the protocol does not let go out, with
+// own octets of others before it. The sending lock is held.
+func (c *Conn) refused(ctx context.Context, buf *[]byte, own int, err error) error {
+	if own > 0 {
+		_ = c.sendBuffer(ctx, buf, own, nil)
+	} else {
+		putBuffer(buf)
+	}
+	return c.sendError(err)
+}
+
+// sendOrHold sends what is in buf, which is heldOrEmpty's, or holds it back. The
+// sending lock is held.
+func (c *Conn) sendOrHold(ctx context.Context, buf *[]byte, own int) error {
+	if c.mayHold.Load() && c.hold(buf) {
+		return nil
+	}
+	if c.raw != nil && len(c.unsent) == 0 {
+		n, err := c.rawOut.write(c, *buf)
+		if n == len(*buf) {
+			c.bufferSent(buf)
+			return nil
+		}
+		return c.sendRest(ctx, buf, own, n, err)
+	}
+	return c.sendBuffer(ctx, buf, own, nil)
 }
 
 // sendError is what the application gets for a message that the protocol does
@@ -96,8 +155,8 @@ func (c *Conn) sendError(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case c.err != nil:
-		return c.err
+	case c.ended() != nil:
+		return c.ended()
 	case c.closing != nil && errors.Is(err, proto.ErrClosing):
 		return &CloseError{Code: c.closing.Code, Reason: c.closing.Reason, Err: err}
 	}
@@ -106,6 +165,33 @@ func (c *Conn) sendError(err error) error {
 
 // errWriteTimeout is a peer that takes nothing for WriteTimeout.
 var errWriteTimeout = errors.New("peer does not read: write timed out")
+
+// bufferSent gives back a buffer of heldOrEmpty's whose octets are on their way.
+// The sending lock is held.
+func (c *Conn) bufferSent(buf *[]byte) {
+	if c.held != nil {
+		c.held = nil
+		c.noneHeld()
+	}
+	putBuffer(buf)
+}
+
+// sendBuffer is send for a buffer of heldOrEmpty's, which it gives back.
+func (c *Conn) sendBuffer(ctx context.Context, buf *[]byte, own int, apart []byte) error {
+	err := c.send(ctx, *buf, own, apart)
+	c.bufferSent(buf)
+	return err
+}
+
+// sendRest is sendBuffer when a first write took n octets and returned err.
+func (c *Conn) sendRest(ctx context.Context, buf *[]byte, own, n int, err error) error {
+	n, err = c.writeRest(ctx, *buf, nil, n, err)
+	if err != nil {
+		err = c.notSent(ctx, *buf, own, n, err)
+	}
+	c.bufferSent(buf)
+	return err
+}
 
 // send writes b and apart to the socket. The first own octets of b belong to
 // others and survive the end of ctx: they are kept and sent later. The sending
@@ -120,6 +206,11 @@ func (c *Conn) send(ctx context.Context, b []byte, own int, apart []byte) error 
 	if err == nil {
 		return nil
 	}
+	return c.notSent(ctx, b, own, n, err)
+}
+
+// notSent deals with a write of b, of which n octets have left.
+func (c *Conn) notSent(ctx context.Context, b []byte, own, n int, err error) error {
 	if e := c.Err(); e != nil {
 		return e
 	}
@@ -160,18 +251,25 @@ func (c *Conn) cannotWrite(ctx context.Context, err error) error {
 }
 
 // writeSocket writes b and then apart. Nearly always the socket takes all at
-// once; only if not, deadlines and the context come into play.
+// once.
 func (c *Conn) writeSocket(ctx context.Context, b, apart []byte) (n int, err error) {
 	if c.raw != nil && apart == nil {
 		n, err = c.rawOut.write(c, b)
 		if n == len(b) {
 			return n, nil
 		}
-		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-			return n, err
-		}
-		b = b[n:] // a deadline that has passed is an earlier context's: see below
 	}
+	return c.writeRest(ctx, b, apart, n, err)
+}
+
+// writeRest writes what is behind the first n octets of b, and then apart, with
+// the deadlines and the context that matter when a socket does not take all at
+// once. err is what the first try said.
+func (c *Conn) writeRest(ctx context.Context, b, apart []byte, n int, err error) (int, error) {
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, err
+	}
+	b = b[n:] // a deadline that has passed is an earlier context's: see below
 	if err := c.wwatch.arm(ctx); err != nil {
 		return n, errors.Join(os.ErrDeadlineExceeded, err)
 	}
@@ -225,27 +323,17 @@ func (r *rawOutput) write(c *Conn, b []byte) (int, error) {
 // kick sends what is queued, if nobody else is sending: he will look at the
 // queue before he is done. It never blocks.
 func (c *Conn) kick() {
-	if c.sending.tryAcquire() {
+	if c.sending.acquireOrAsk() {
 		c.flush(false)
 	}
 }
 
 // sendingDone lets the sending lock go and sends what was queued meanwhile.
 func (c *Conn) sendingDone() {
-	if len(c.unsent) > 0 {
-		c.flush(false)
+	if len(c.unsent) == 0 && c.sending.release() {
 		return
 	}
-	c.sending.release()
-	if c.pending() {
-		c.kick()
-	}
-}
-
-func (c *Conn) pending() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.out.HasControl() || c.out.HasClose() || c.queue.len() > 0 && !c.out.Fragmenting()
+	c.flush(false)
 }
 
 // flush sends what is queued and lets the sending lock go, which the caller
@@ -253,16 +341,15 @@ func (c *Conn) pending() bool {
 // lives until the queue is empty, unless the caller is that goroutine.
 func (c *Conn) flush(mayBlock bool) {
 	for {
-		buf := getBuffer()
+		buf := c.takeHeld()
 		b := c.gather(*buf)
 		if len(b) == 0 {
 			putBuffer(buf)
 			c.allSent()
-			c.sending.release()
-			if c.pending() && c.sending.tryAcquire() {
-				continue
+			if c.sending.release() {
+				return
 			}
-			return
+			continue // somebody queued more, and asked
 		}
 		if mayBlock {
 			// An error ends the connection, there is nobody else to tell.
@@ -288,12 +375,15 @@ func (c *Conn) flush(mayBlock bool) {
 // gatherSize is about how much is written at once from the queue.
 const gatherSize = 64 << 10
 
-// gather collects what is to be sent: the rest of an earlier write, control
-// frames, queued messages, and the Close when all before it has been taken. The
+// gather collects what is to be sent: the rest of an earlier write, what was held,
+// which buf has, control frames, queued messages, and the Close when all before it has been taken. The
 // sending lock is held.
 func (c *Conn) gather(buf []byte) []byte {
-	b := append(buf[:0], c.unsent...)
-	c.unsent = nil
+	b := buf
+	if len(c.unsent) > 0 {
+		b = append(c.unsent, buf...)
+		c.unsent = nil
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	b = c.out.AppendControl(b)

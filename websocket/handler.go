@@ -72,14 +72,12 @@ func (h *Handler) opened(values context.Context, c *Conn) {
 	if c == nil {
 		return
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(values))
-	c.cancelAtEnd(cancel)
 	c.whenGone(func() { h.remove(c) })
 	if closing {
 		go func() { _ = c.Close(CloseGoingAway, shuttingDown) }()
 		return
 	}
-	go h.run(ctx, c)
+	go h.run(c.context(values), c)
 }
 
 func (h *Handler) run(ctx context.Context, c *Conn) {

@@ -315,13 +315,13 @@ func (l *Loop) message(c *LoopConn, op frame.Opcode, data []byte) {
 // the connection is ending already.
 func (c *Conn) detach() (gone func(), ok bool) {
 	c.mu.Lock()
-	if c.err != nil || c.closing != nil {
+	if c.ended() != nil || c.closing != nil {
 		c.mu.Unlock()
 		return nil, false
 	}
 	list := c.gone
 	c.gone, c.isClosed = nil, true
-	c.err = &CloseError{Code: CloseAbnormal, Err: net.ErrClosed}
+	c.err.Store(&CloseError{Code: CloseAbnormal, Err: net.ErrClosed})
 	c.mu.Unlock()
 	close(c.done)
 	c.alive.stop()

@@ -192,14 +192,14 @@ func (c *Conn) catchUp() {
 	c.mu.Lock()
 	behind := c.cfg.queueMax > 0 && c.queue.len() > c.cfg.queueMax/2 || c.cfg.queueBytes > 0 && c.queue.bytes > c.cfg.queueBytes/2
 	c.mu.Unlock()
-	if !behind || c.acquire(context.Background(), c.sending) != nil {
+	if !behind || c.acquire(context.Background(), &c.sending) != nil {
 		return
 	}
 	defer c.sendingDone()
-	buf := getBuffer()
+	buf := c.takeHeld()
 	defer putBuffer(buf)
 	c.mu.Lock()
-	*buf = c.queue.appendAll(c.out.AppendControl((*buf)[:0]), &c.out)
+	*buf = c.queue.appendAll(c.out.AppendControl(*buf), &c.out)
 	c.mu.Unlock()
 	_ = c.send(context.Background(), *buf, len(*buf), nil) // an error ends the connection
 }

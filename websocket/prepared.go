@@ -68,10 +68,11 @@ func (c *Conn) trySend(p *Prepared, answer bool) error {
 		p.form(c.pack) // now, and not while the lock is held
 	}
 	c.mu.Lock()
+	e := c.ended()
 	switch {
-	case c.err != nil:
-		defer c.mu.Unlock()
-		return c.err
+	case e != nil:
+		c.mu.Unlock()
+		return e
 	case c.out.Closing():
 		c.mu.Unlock()
 		return c.sendError(proto.ErrClosing)

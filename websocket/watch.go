@@ -13,7 +13,8 @@ var past = time.Unix(1, 0)
 // of the socket into the past. It stays armed between calls with the same
 // context, so that reading in a loop costs nothing for it.
 type watch struct {
-	set func(time.Time) error // the socket's SetReadDeadline or SetWriteDeadline
+	c     *Conn
+	write bool // which deadline of the socket's it is
 
 	mu       sync.Mutex
 	done     <-chan struct{} // of the context that is watched
@@ -29,6 +30,9 @@ func (w *watch) arm(ctx context.Context) error {
 		return err
 	}
 	done := ctx.Done()
+	if done == w.c.done { // whoever ends the connection interrupts its reader himself
+		done = nil
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed || done == w.done && !w.fired {
@@ -100,4 +104,12 @@ func (w *watch) close() {
 	w.disarm()
 	w.closed = true
 	_ = w.set(past)
+}
+
+// set sets the socket's deadline.
+func (w *watch) set(t time.Time) error {
+	if w.write {
+		return w.c.nc.SetWriteDeadline(t)
+	}
+	return w.c.nc.SetReadDeadline(t)
 }

@@ -1,0 +1,138 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"github.com/openline/openline/websocket/internal/frame"
+	"github.com/openline/openline/websocket/internal/proto"
+)
+
+// Messages iterates over the messages as they arrive, in one buffer that is
+// used again: a message's data is valid until the next iteration. It ends when
+// the loop is left or the connection ends. The last iteration yields the error
+// of ctx or of the connection, but for a connection that the peer closed with
+// CloseNormal, CloseGoingAway or without a code, which just ends the loop.
+func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
+		it := iteration{c: c}
+		defer it.end()
+		for {
+			m, err := it.next(ctx)
+			if err != nil {
+				c.stopHolding()
+				if !tellsClose(err) {
+					yield(Message{}, err)
+				}
+				return
+			}
+			if !yield(m, nil) {
+				return
+			}
+		}
+	}
+}
+
+// tellsClose reports whether err is an end that Messages does not yield.
+func tellsClose(err error) bool {
+	e, ok := errors.AsType[*CloseError](err)
+	return ok && e.Err == nil && (e.Code == CloseNormal || e.Code == CloseGoingAway || e.Code == CloseNoStatus)
+}
+
+// iteration is one over a connection's messages.
+type iteration struct {
+	c    *Conn
+	lent *block // where the message lies that the application has; nil: elsewhere
+	buf  []byte // a message that did not come in one piece
+}
+
+// next returns the next message. One that lies whole in the connection's input is
+// not copied: the iteration takes the input's memory out of the connection until
+// it is called again, so that no other reader puts anything there.
+func (it *iteration) next(ctx context.Context) (Message, error) {
+	c := it.c
+	if err := c.acquire(ctx, &c.reading); err != nil {
+		return Message{}, err
+	}
+	it.takeBack()
+	m, err := it.read(ctx)
+	if whole := err == nil && len(c.input) > 0 && c.wholeInHand(); whole != c.mayHold.Load() {
+		c.mayHold.Store(whole)
+	}
+	c.readingDone()
+	return m, err
+}
+
+func (it *iteration) read(ctx context.Context) (Message, error) {
+	c := it.c
+	if c.stream != nil || c.in.InMessage() {
+		return it.collect(ctx, proto.Event{})
+	}
+	ev, err := c.nextData(ctx)
+	switch {
+	case err != nil:
+		return Message{}, err
+	case ev.First && ev.Last && c.block != nil && (c.pack == nil || !ev.RSV1):
+		it.lent, c.block = c.block, nil
+		return Message{MessageType(ev.Opcode), ev.Payload}, nil
+	}
+	return it.collect(ctx, ev)
+}
+
+// collect copies a message together, of which ev is the first piece, if it is any.
+func (it *iteration) collect(ctx context.Context, ev proto.Event) (Message, error) {
+	c := it.c
+	if cap(it.buf) > bufferKeep {
+		putLarge(it.buf) // one large message is no reason to hold its size for ever
+		it.buf = nil
+	}
+	c.own = true
+	defer func() { c.own = false }()
+	var typ MessageType
+	var msg []byte
+	var err error
+	if ev.Kind != proto.Data {
+		typ, msg, err = c.readMessage(ctx, it.buf[:0])
+	} else {
+		typ, msg, err = c.readRest(ctx, MessageType(ev.Opcode), append(it.buf[:0], ev.Payload...), 0, ev.Last)
+	}
+	if err != nil {
+		return Message{}, err
+	}
+	it.buf = msg
+	return Message{typ, msg}, nil
+}
+
+// takeBack gives the connection the memory that was taken out of it, where what
+// is left of its input lies, unless another reader has used that up. The
+// reading lock is held.
+func (it *iteration) takeBack() {
+	switch c := it.c; {
+	case it.lent == nil:
+	case c.block == nil:
+		c.block = it.lent
+	default:
+		putBlock(it.lent)
+	}
+	it.lent = nil
+}
+
+// end is for when the loop is left, however. The last message is the
+// application's then, with the memory it lies in.
+func (it *iteration) end() { it.c.stopHolding() }
+
+// wholeInHand reports whether the input holds another message to its end, so that
+// it will be read without waiting. The reading lock is held.
+func (c *Conn) wholeInHand() bool {
+	for b := c.input; ; {
+		h, n, err := frame.ParseHeader(b)
+		switch {
+		case err != nil, n == 0, uint64(len(b)-n) < h.Length, h.Opcode == frame.Close:
+			return false
+		case h.Fin && !h.Opcode.Control():
+			return true
+		}
+		b = b[n+int(h.Length):]
+	}
+}
