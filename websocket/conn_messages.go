@@ -14,6 +14,13 @@ import (
 // the loop is left or the connection ends. The last iteration yields the error
 // of ctx or of the connection, but for a connection that the peer closed with
 // CloseNormal, CloseGoingAway or without a code, which just ends the loop.
+//
+// Replies leave together where messages came together: while the loop's body runs
+// and the next whole message is in hand already, a [Conn.Write] is held back, and
+// what is held leaves in one write as soon as nothing more is in hand, before
+// anybody waits for input, and whenever anything else is sent or the loop is left.
+// A body that takes longer delays it by a millisecond at most, so it may wait for
+// what its message brings about.
 func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		it := iteration{c: c}
