@@ -80,10 +80,10 @@ type brief struct {
 }
 
 var briefs = []brief{
-	{"1000x32", 3, 300 * time.Millisecond, ""},
-	{"1000x1K", 3, 300 * time.Millisecond, ""},
+	{"1000x32", 3, 300 * time.Millisecond, "coder"},
+	{"1000x1K", 3, 300 * time.Millisecond, "coder"},
 	{"10000x32", 2, 500 * time.Millisecond, "coder"},
-	{"100x16K", 3, 300 * time.Millisecond, ""},
+	{"100x16K", 3, 300 * time.Millisecond, "coder"},
 	{"pipelined", 3, 300 * time.Millisecond, ""},
 	{"1M", 3, 400 * time.Millisecond, ""},
 	{"handshakes", 3, 500 * time.Millisecond, ""},
