@@ -1,6 +1,6 @@
 # make run    build bin/openline and start it: needs Go and nothing else
 # make test   everything; on Debian as root it installs what it needs first
-# make bench        everything that is measured beside other libraries and servers: an hour on a quiet machine
+# make bench        everything that is measured beside other libraries and servers: half an hour on a quiet machine
 # make bench-smoke  what is promised of speed and memory, a line each: five minutes
 
 ARGS ?=
