@@ -5,7 +5,7 @@
 
 ARGS ?=
 
-.PHONY: help run build test install-deps fmt fmt-check vet cross lint unit race conformance fuzz interop js browser bench bench-smoke vuln clean
+.PHONY: help run build test install-deps fmt fmt-check vet cross lint unit race conformance fuzz interop js browser bench bench-smoke bench-soak bench-million vuln clean
 
 help:
 	@sed -n '/^# make/s/^# //p' Makefile
@@ -42,6 +42,14 @@ bench:
 # A line for each thing that is promised of speed and memory: pass, fail or skip.
 bench-smoke:
 	@go -C bench run ./smoke
+
+# Peers of all sorts come and go for ten minutes, at openline serve and at an echo on a loop: nothing may remain of them.
+bench-soak:
+	@go -C bench run ./soak
+
+# A million sessions on this one machine, or as many as it has room for. It takes all of the machine, for some minutes.
+bench-million:
+	@go -C bench run ./million
 
 # Known vulnerabilities in what we depend on. Not in make test: the database is a service of its own
 # (vuln.go.dev) that a build behind a package mirror cannot reach, and its answer changes without our code changing.
