@@ -2,8 +2,10 @@ package load
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/netip"
+	"syscall"
 	"time"
 )
 
@@ -20,14 +22,16 @@ type Fleet struct {
 	opening *opening // nil: none is under way
 	run     *run     // nil: none is under way
 	runs    uint16
+	source  uint8 // 0: connections leave from where the system likes, else from 127.0.0.(1+source)
 }
 
 // member is one connection.
 type member struct {
-	state state
-	left  []byte     // input that does not make a whole frame or answer yet
-	began int64      // when dialling began, on the fleet's clock
-	pub   *publisher // nil: it is a session
+	state  state
+	source uint8      // the fleet's, when it was dialled
+	left   []byte     // input that does not make a whole frame or answer yet
+	began  int64      // when dialling began, on the fleet's clock
+	pub    *publisher // nil: it is a session
 }
 
 type state uint8
@@ -77,18 +81,37 @@ func (f *Fleet) Rest(ctx context.Context, d time.Duration) error {
 
 func (f *Fleet) now() int64 { return int64(time.Since(f.start)) }
 
-// sourceSpan is how many connections leave from one loopback address: fewer than
-// the ports that Linux gives out by default, 28,232.
-const sourceSpan = 20000
-
-// local is the address that a connection leaves from: the system's choice, or
-// with a server on loopback one of 127.0.0.2 and up when ports would run short.
-func (f *Fleet) local(id int) netip.Addr {
-	if a := f.o.Addr.Addr(); !a.Is4() || !a.IsLoopback() || id < sourceSpan {
-		return netip.Addr{}
+// dial begins to open a member's connection, from the loopback address that is in
+// use.
+func (f *Fleet) dial(id int) {
+	m := &f.members[id]
+	m.state, m.source = isDialling, f.source
+	local := netip.Addr{} // the system's choice
+	if f.source > 0 {
+		local = netip.AddrFrom4([4]byte{127, 0, 0, 1 + f.source})
 	}
-	return netip.AddrFrom4([4]byte{127, 0, 0, byte(1 + id/sourceSpan)})
+	f.e.dial(id, local)
 }
+
+// dialElsewhere dials again from the next loopback address when the ports of one are
+// used up: there are some 28,000 for each server's address. It reports whether that
+// was possible.
+func (f *Fleet) dialElsewhere(id int, err error) bool {
+	if a := f.o.Addr.Addr(); !errors.Is(err, syscall.EADDRNOTAVAIL) || !a.Is4() || !a.IsLoopback() {
+		return false
+	}
+	if f.members[id].source == f.source { // or others have gone on already
+		if f.source == lastSource {
+			return false
+		}
+		f.source++
+	}
+	f.dial(id)
+	return true
+}
+
+// lastSource is 127.0.0.254.
+const lastSource = 253
 
 // step lets the connections go on, waiting d at the most.
 func (f *Fleet) step(ctx context.Context, d time.Duration) error {
@@ -213,6 +236,9 @@ func (f *Fleet) greet(id int, msg []byte) error {
 func (f *Fleet) ended(id int, err error) {
 	m := &f.members[id]
 	was := m.state
+	if was == isDialling && f.dialElsewhere(id, err) {
+		return
+	}
 	m.state, m.left = isEnded, nil
 	switch {
 	case m.pub != nil:

@@ -57,9 +57,9 @@ func (f *Fleet) Open(ctx context.Context, sessions int, o *OpenOptions) (*Opened
 	tell := began
 	for next := first; next < f.sessions || op.pending > 0; {
 		for next < f.sessions && op.pending < inFlight {
-			f.members[next] = member{state: isDialling, began: f.now()}
+			f.members[next].began = f.now()
 			op.pending++
-			f.e.dial(next, f.local(next))
+			f.dial(next)
 			next++
 		}
 		if err := f.step(ctx, 50*time.Millisecond); err != nil {

@@ -98,7 +98,7 @@ func (f *Fleet) answered(id int, b []byte) (rest []byte, err error) {
 	}
 	if a.last {
 		f.e.drop(id)
-		r.redial(id)
+		r.f.dial(id)
 	} else {
 		r.free = append(r.free, id)
 	}
@@ -119,19 +119,13 @@ func (r *run) accept(p *publisher) {
 	}
 }
 
-// redial opens a publisher's connection again.
-func (r *run) redial(id int) {
-	r.f.members[id].state = isDialling
-	r.f.e.dial(id, r.f.local(id))
-}
-
 // hungUp is a publisher whose connection ended. Between requests that is the
 // server's right. Amid one nobody knows what became of the message, so that nothing
 // can be reckoned after it.
 func (r *run) hungUp(id int, was state, err error) {
 	if errors.Is(err, errEnd) && was == isReady && r.f.members[id].pub.sent == 0 {
 		r.free = slices.DeleteFunc(r.free, func(free int) bool { return free == id })
-		r.redial(id)
+		r.f.dial(id)
 		return
 	}
 	if r.err == nil {

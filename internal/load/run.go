@@ -65,8 +65,8 @@ func (r *run) connect(ctx context.Context) error {
 	f := r.f
 	for i := range r.plan.Publishers {
 		id := len(f.members)
-		f.members = append(f.members, member{state: isDialling, pub: &publisher{n: i, target: i - r.plan.Publishers}})
-		f.e.dial(id, f.local(id))
+		f.members = append(f.members, member{pub: &publisher{n: i, target: i - r.plan.Publishers}})
+		f.dial(id)
 	}
 	for len(r.free) < r.plan.Publishers {
 		if err := f.step(ctx, 50*time.Millisecond); err != nil {
