@@ -2,8 +2,9 @@ package websocket
 
 import "sync"
 
-// blockSize is what is read from a socket at once.
-const blockSize = 16 << 10
+// blockSize is what is read from a socket at once: a message of 16 KiB with its
+// header, and no less than the allocator gives for that.
+const blockSize = 18 << 10
 
 // block is a pooled input buffer. A connection has one only while there is
 // input that it has not taken in.

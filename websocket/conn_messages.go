@@ -23,18 +23,21 @@ import (
 // what its message brings about.
 func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
-		it := iteration{c: c}
+		it := &iteration{c: c}
 		defer it.end()
 		for {
-			m, err := it.next(ctx)
+			var m Message
+			err := it.wait(ctx)
+			if err == nil {
+				m, err = it.take(ctx)
+			}
 			if err != nil {
 				c.stopHolding()
-				if !tellsClose(err) {
-					yield(Message{}, err)
+				if tellsClose(err) {
+					return
 				}
-				return
 			}
-			if !yield(m, nil) {
+			if !yield(m, err) || err != nil {
 				return
 			}
 		}
@@ -42,6 +45,8 @@ func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 }
 
 // tellsClose reports whether err is an end that Messages does not yield.
+//
+//go:noinline
 func tellsClose(err error) bool {
 	e, ok := errors.AsType[*CloseError](err)
 	return ok && e.Err == nil && (e.Code == CloseNormal || e.Code == CloseGoingAway || e.Code == CloseNoStatus)
@@ -54,37 +59,54 @@ type iteration struct {
 	buf  []byte // a message that did not come in one piece
 }
 
-// next returns the next message. One that lies whole in the connection's input is
-// not copied: the iteration takes the input's memory out of the connection until
-// it is called again, so that no other reader puts anything there.
-func (it *iteration) next(ctx context.Context) (Message, error) {
+// wait waits until there is input, and returns with the reading lock. It is apart
+// from take because its goroutine spends its life here: the less stands on the
+// stack now, the less memory a silent connection takes.
+func (it *iteration) wait(ctx context.Context) error {
 	c := it.c
 	if err := c.acquire(ctx, &c.reading); err != nil {
-		return Message{}, err
+		return err
 	}
 	it.takeBack()
-	m, err := it.read(ctx)
+	if len(c.input) > 0 || c.stream != nil || c.in.Pending() || c.in.InFrame() {
+		return nil
+	}
+	c.in.Release()
+	err := c.fill(ctx)
+	if err != nil {
+		c.readingDone()
+	}
+	return err
+}
+
+// take returns the next message, and gives back the reading lock. A message that
+// lies whole in the connection's input is not copied: the iteration takes the input's memory out
+// of the connection until it is called again, so that no other reader puts anything
+// there.
+//
+//go:noinline
+func (it *iteration) take(ctx context.Context) (Message, error) {
+	c := it.c
+	var m Message
+	var ev proto.Event
+	var err error
+	fresh := c.stream == nil && !c.in.InMessage()
+	if fresh {
+		ev, err = c.nextData(ctx)
+	}
+	switch {
+	case err != nil:
+	case fresh && ev.First && ev.Last && c.block != nil && (c.pack == nil || !ev.RSV1):
+		it.lent, c.block = c.block, nil
+		m = Message{MessageType(ev.Opcode), ev.Payload}
+	default:
+		m, err = it.collect(ctx, ev)
+	}
 	if whole := err == nil && len(c.input) > 0 && c.wholeInHand(); whole != c.mayHold.Load() {
 		c.mayHold.Store(whole)
 	}
 	c.readingDone()
 	return m, err
-}
-
-func (it *iteration) read(ctx context.Context) (Message, error) {
-	c := it.c
-	if c.stream != nil || c.in.InMessage() {
-		return it.collect(ctx, proto.Event{})
-	}
-	ev, err := c.nextData(ctx)
-	switch {
-	case err != nil:
-		return Message{}, err
-	case ev.First && ev.Last && c.block != nil && (c.pack == nil || !ev.RSV1):
-		it.lent, c.block = c.block, nil
-		return Message{MessageType(ev.Opcode), ev.Payload}, nil
-	}
-	return it.collect(ctx, ev)
 }
 
 // collect copies a message together, of which ev is the first piece, if it is any.

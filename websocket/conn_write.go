@@ -14,8 +14,9 @@ import (
 )
 
 // writeApart is the payload from which a server writes from the caller's memory
-// instead of copying it behind its header.
-const writeApart = 16 << 10
+// instead of copying it behind its header. Below that a copy costs less than what
+// a write of two parts needs.
+const writeApart = 64 << 10
 
 var errType = errors.New("websocket: a message is Text or Binary")
 

@@ -77,7 +77,8 @@ func (h *Handler) opened(values context.Context, c *Conn) {
 		go func() { _ = c.Close(CloseGoingAway, shuttingDown) }()
 		return
 	}
-	go h.run(c.context(values), c)
+	ctx := c.context(values)
+	go func() { h.run(ctx, c) }()
 }
 
 func (h *Handler) run(ctx context.Context, c *Conn) {

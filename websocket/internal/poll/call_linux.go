@@ -12,12 +12,13 @@ import (
 // call on a ready socket costs.
 
 // Read reads once from a socket; syscall.EAGAIN says that nothing is there, 0 and
-// nil that the stream has ended. It is recv: what read does for files costs some.
-func Read(fd int, p []byte) (int, error) { return call(unix.SYS_RECVFROM, fd, p, 0) }
+// nil that the stream has ended. It is recv: what read does for files costs some,
+// and it does not wait even if somebody has made the descriptor one that does.
+func Read(fd int, p []byte) (int, error) { return call(unix.SYS_RECVFROM, fd, p, unix.MSG_DONTWAIT) }
 
 // Write writes once to a socket and returns how much was taken; syscall.EAGAIN
 // says nothing was.
-func Write(fd int, p []byte) (int, error) { return call(unix.SYS_SENDTO, fd, p, unix.MSG_NOSIGNAL) }
+func Write(fd int, p []byte) (int, error) { return call(unix.SYS_SENDTO, fd, p, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT) }
 
 func call(which uintptr, fd int, p []byte, flags uintptr) (int, error) {
 	if len(p) == 0 {
