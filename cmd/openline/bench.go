@@ -52,7 +52,7 @@ type benchTraffic struct {
 	APIKey     string        `name:"api-key" env:"OPENLINE_API_KEY" placeholder:"KEY" help:"An API key of the server."`
 	Publishers int           `default:"1" placeholder:"N" help:"How many HTTP connections publish, one message at a time each. Default: 1."`
 	Rate       float64       `placeholder:"N" help:"Messages a second, of all publishers together. Default: as many as the server accepts."`
-	Size       int           `default:"64" placeholder:"BYTES" help:"Length of a message's data, at least 39. Default: 64."`
+	Size       int           `default:"64" placeholder:"BYTES" help:"Length of a message's data, at least 43. Default: 64."`
 	Time       time.Duration `default:"10s" placeholder:"DURATION" help:"How long to publish. Default: 10s."`
 	Messages   uint64        `placeholder:"N" help:"Stop earlier, after that many. Default: no limit."`
 }

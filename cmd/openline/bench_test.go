@@ -49,6 +49,23 @@ func TestBenchFanout(t *testing.T) {
 	}
 }
 
+// Two loads on one channel hear each other and do not mistake each other's messages
+// for their own.
+func TestBenchBesideAnother(t *testing.T) {
+	serve(t, &server.Config{})
+	other := start(t, "bench", "fanout", "--sessions=2", "--user=other-", "--rate=500", "--time=1h", "--json")
+	alice := start(t, "connect", "ws"+strings.TrimPrefix(os.Getenv("OPENLINE_SERVER"), "http")+"/ws/alice?channels=bench")
+	alice.out.await(t, `"channel":"bench"`)
+	r, _ := benchRun(t, 0, "fanout", "--sessions=3", "--messages=50", "--rate=500")
+	if r.Traffic.Deliveries != 150 {
+		t.Errorf("%+v", r.Traffic)
+	}
+	other.stop()
+	other.ended(t)
+	other.out.await(t, `"lost": 0`)
+	other.out.await(t, `"duplicates": 0`)
+}
+
 func TestBenchUnicast(t *testing.T) {
 	serve(t, &server.Config{})
 	r, _ := benchRun(t, 0, "unicast", "--sessions=7", "--publishers=3", "--messages=40", "--size=500", "--user=someone.")

@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"syscall"
@@ -21,8 +22,8 @@ type Fleet struct {
 
 	opening *opening // nil: none is under way
 	run     *run     // nil: none is under way
-	runs    uint16
-	source  uint8 // 0: connections leave from where the system likes, else from 127.0.0.(1+source)
+	runs    uint32   // the number of the last run; the first is anybody's guess
+	source  uint8    // 0: connections leave from where the system likes, else from 127.0.0.(1+source)
 }
 
 // member is one connection.
@@ -48,7 +49,7 @@ const (
 
 // New returns a fleet without sessions.
 func New(o *Options) (*Fleet, error) {
-	f := &Fleet{o: *o, start: time.Now()}
+	f := &Fleet{o: *o, start: time.Now(), runs: rand.Uint32()}
 	var err error
 	f.e, err = newEngine(&engineOptions{addr: o.Addr, tls: o.TLS})
 	return f, err

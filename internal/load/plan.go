@@ -11,7 +11,7 @@ type Plan struct {
 	// the server accepts.
 	Rate float64
 	// Size is the length in bytes of the JSON string that is published; it is
-	// never below 39. Default: 64.
+	// never below 43. Default: 64.
 	Size int
 	// Time is how long messages are published. Default: 10s.
 	Time time.Duration

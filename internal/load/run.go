@@ -14,7 +14,7 @@ import (
 type run struct {
 	Traffic
 	f    *Fleet
-	id   uint16
+	id   uint32
 	plan Plan
 	err  error // ends the run
 

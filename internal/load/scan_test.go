@@ -90,7 +90,7 @@ func TestScanAnswer(t *testing.T) {
 }
 
 func TestStamp(t *testing.T) {
-	want := stamp{run: 0xabcd, publisher: 12, number: 0xfffffffe, sent: 1<<60 + 9}
+	want := stamp{run: 0xabcdef01, publisher: 12, number: 0xfffffffe, sent: 1<<60 + 9}
 	body := want.body(100)
 	if len(body) != 100 || body[0] != '"' || body[99] != '"' {
 		t.Errorf("the body is %q", body)

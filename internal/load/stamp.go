@@ -5,18 +5,19 @@ import "bytes"
 // A stamp is what a published message says about itself, so that whoever gets it
 // knows how long it was under way and whether one before it is missing:
 //
-//	~ol~ | run 4 | publisher 4 | number 8 | nanoseconds 16   in hexadecimal digits
+//	~ol~ | run 8 | publisher 4 | number 8 | nanoseconds 16   in hexadecimal digits
 //
 // It stands somewhere in the message, whatever a server wraps around it.
 type stamp struct {
-	run, publisher uint16
-	number         uint32 // of this publisher's messages to this receiver, from 0
-	sent           uint64 // on the clock of the fleet
+	run       uint32 // tells the messages of several loads on one channel apart
+	publisher uint16
+	number    uint32 // of this publisher's messages to this receiver, from 0
+	sent      uint64 // on the clock of the fleet
 }
 
 const (
 	stampMark = "~ol~"
-	stampSize = len(stampMark) + 4 + 4 + 8 + 16
+	stampSize = len(stampMark) + 8 + 4 + 8 + 16
 )
 
 var mark = []byte(stampMark)
@@ -24,7 +25,7 @@ var mark = []byte(stampMark)
 // append appends the stamp.
 func (s stamp) append(dst []byte) []byte {
 	dst = append(dst, stampMark...)
-	dst = appendHex(dst, uint64(s.run), 4)
+	dst = appendHex(dst, uint64(s.run), 8)
 	dst = appendHex(dst, uint64(s.publisher), 4)
 	dst = appendHex(dst, uint64(s.number), 8)
 	return appendHex(dst, s.sent, 16)
@@ -38,8 +39,8 @@ func findStamp(msg []byte) (s stamp, ok bool) {
 	}
 	b := msg[i+len(stampMark):]
 	return stamp{
-		run: uint16(hexValue(b[:4])), publisher: uint16(hexValue(b[4:8])),
-		number: uint32(hexValue(b[8:16])), sent: hexValue(b[16:32]),
+		run: uint32(hexValue(b[:8])), publisher: uint16(hexValue(b[8:12])),
+		number: uint32(hexValue(b[12:20])), sent: hexValue(b[20:36]),
 	}, true
 }
 
