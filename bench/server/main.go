@@ -39,6 +39,7 @@ type options struct {
 	rounds int
 	time   time.Duration
 	smoke  bool
+	file   string // for the tables as Markdown
 }
 
 func main() {
@@ -49,6 +50,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "how often each is measured")
 	flag.DurationVar(&o.time, "time", 5*time.Second, "how long messages are published in a measurement")
 	flag.BoolVar(&o.smoke, "smoke", false, "measure briefly what is promised, and print a line for each promise")
+	flag.StringVar(&o.file, "markdown", "", "write the tables to this file too")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -99,6 +101,7 @@ func run(ctx context.Context, o *options) error {
 		fmt.Printf("%s %s/%s, %d processors; %d rounds of %v\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, proc.Cores(), m.rounds, m.time)
 	}
 	var failed []error
+	var document strings.Builder
 	for _, r := range chosen {
 		t, err := m.measure(ctx, r, list)
 		if o.smoke {
@@ -107,6 +110,7 @@ func run(ctx context.Context, o *options) error {
 			}
 		} else {
 			t.print(os.Stdout)
+			t.markdown(&document)
 		}
 		if err != nil {
 			failed = append(failed, err)
@@ -114,6 +118,9 @@ func run(ctx context.Context, o *options) error {
 		if ctx.Err() != nil {
 			break
 		}
+	}
+	if o.file != "" {
+		failed = append(failed, os.WriteFile(o.file, []byte(document.String()), 0o644))
 	}
 	return errors.Join(failed...)
 }

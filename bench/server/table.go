@@ -37,25 +37,44 @@ func (t *table) figure(name string, i int) []float64 {
 	return t.values[name][i]
 }
 
+// cells are the table's texts, the heads first.
+func (t *table) cells() [][]string {
+	heads := []string{"", t.row.figures[0].name, "× ours"}
+	for _, f := range t.row.figures[1:] {
+		heads = append(heads, f.name)
+	}
+	list := [][]string{heads}
+	for _, name := range t.names {
+		cells := []string{name}
+		for i, f := range t.row.figures {
+			cells = append(cells, f.text(t.figure(name, i)))
+			if i == 0 {
+				cells = append(cells, t.ratio(name))
+			}
+		}
+		list = append(list, cells)
+	}
+	return list
+}
+
+// markdown writes what print does for a document.
+func (t *table) markdown(w io.Writer) {
+	fmt.Fprintf(w, "%s:\n\n", t.row.what)
+	for i, cells := range t.cells() {
+		fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | "))
+		if i == 0 {
+			fmt.Fprintln(w, "|"+strings.Repeat(" --- |", len(cells)))
+		}
+	}
+	fmt.Fprintln(w)
+}
+
 // print writes the medians with their spread, and beside the first figure its ratio
 // to ours.
 func (t *table) print(w io.Writer) {
 	fmt.Fprintf(w, "\n%s: %s\n", t.row.name, t.row.what)
 	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	heads := []string{"", t.row.figures[0].name, "× ours"}
-	for _, f := range t.row.figures[1:] {
-		heads = append(heads, f.name)
-	}
-	fmt.Fprintln(tab, strings.Join(heads, "\t"))
-	for _, name := range t.names {
-		cells := []string{name}
-		for i, f := range t.row.figures {
-			list := t.figure(name, i)
-			cells = append(cells, f.text(list))
-			if i == 0 {
-				cells = append(cells, t.ratio(name))
-			}
-		}
+	for _, cells := range t.cells() {
 		fmt.Fprintln(tab, strings.Join(cells, "\t"))
 	}
 	_ = tab.Flush()

@@ -21,14 +21,25 @@ func measured(values map[string][][]float64, promises ...promise) *table {
 
 func TestTable(t *testing.T) {
 	var b strings.Builder
-	measured(map[string][][]float64{
+	table := measured(map[string][][]float64{
 		openline: {{1, 0.5}, {3, 0.5}, {2, 0.5}},
 		nchan:    {{4, never}, {6, never}, {4, never}},
-	}).print(&b)
+	})
+	table.print(&b)
 	want := "\nr: a row\n" +
 		"          cost           × ours  cut after s\n" +
 		"openline  2.0 (1.0–3.0)  1.00    0.50\n" +
 		"nchan     4.0 (4.0–6.0)  2.00    never\n"
+	if b.String() != want {
+		t.Errorf("%s\nwant%s", b.String(), want)
+	}
+	b.Reset()
+	table.markdown(&b)
+	want = "a row:\n\n" +
+		"|  | cost | × ours | cut after s |\n" +
+		"| --- | --- | --- | --- |\n" +
+		"| openline | 2.0 (1.0–3.0) | 1.00 | 0.50 |\n" +
+		"| nchan | 4.0 (4.0–6.0) | 2.00 | never |\n\n"
 	if b.String() != want {
 		t.Errorf("%s\nwant%s", b.String(), want)
 	}
