@@ -74,7 +74,10 @@ const loopInput = 64 << 10
 var ErrLoopClosed = errors.New("websocket: the loop has been shut down")
 
 // NewLoop starts a loop. It ends with Shutdown.
-func NewLoop() (*Loop, error) {
+func NewLoop() (*Loop, error) { return startLoop(time.Now()) }
+
+// startLoop starts a loop whose clock begins at start.
+func startLoop(start time.Time) (*Loop, error) {
 	if !poll.Supported {
 		return newLoop(), nil
 	}
@@ -85,6 +88,7 @@ func NewLoop() (*Loop, error) {
 		return nil, fmt.Errorf("websocket: %w", err)
 	}
 	l.input = make([]byte, loopInput)
+	l.wheel.start = start
 	l.wheel.now = l.wheel.tick(time.Now())
 	go l.run()
 	return l, nil

@@ -219,7 +219,7 @@ func (l *Loop) schedule(c *LoopConn) {
 
 // earlier returns the earlier of two ticks, of which 0 is none.
 func earlier(a, b uint32) uint32 {
-	if a == 0 || b != 0 && b < a {
+	if a == 0 || b != 0 && before(b, a) {
 		return b
 	}
 	return a
@@ -236,7 +236,7 @@ func (l *Loop) look(c *LoopConn) {
 		return
 	}
 	now := l.wheel.now
-	passed := func(t uint32) bool { return t != 0 && t <= now }
+	passed := func(t uint32) bool { return t != 0 && !before(now, t) }
 	c.mu.Lock()
 	blocked := c.write != nil && passed(c.write.blocked)
 	closing := c.closing != nil

@@ -230,7 +230,7 @@ func (l *Loop) settle(c *LoopConn, r *loopRead, n int) {
 			r.stall = l.wheel.after(stall)
 		}
 		l.keepState(c, r)
-		if c.due == 0 || c.read.stall < c.due {
+		if c.due == 0 || before(c.read.stall, c.due) {
 			l.schedule(c)
 		}
 		return

@@ -5,11 +5,15 @@ import "time"
 // wheel is the clock of a loop: its connections stand in slots by the tick at
 // which there is something to do for them. What arrives touches no timer; that
 // something did is looked at when the time has come.
+//
+// Ticks have 32 bits and begin anew after 497 days. Which of two is earlier is
+// said by the sign of their difference, so no tick may be more than 248 days off.
 type wheel struct {
 	now   uint32 // the tick that has been looked at last
 	start time.Time
 	slots [wheelSlots]*LoopConn // each the head of a list
 	count int
+	due   *LoopConn // those that are about to be looked at, by next
 }
 
 const (
@@ -19,16 +23,16 @@ const (
 
 // tick is the number of a point in time. 0 stands for none.
 func (w *wheel) tick(t time.Time) uint32 {
-	if w.start.IsZero() {
-		w.start = t
-	}
-	return uint32(t.Sub(w.start)/tickTime) + 1
+	return max(uint32(t.Sub(w.start)/tickTime)+1, 1)
 }
 
 // after is the tick that comes when d has passed.
 func (w *wheel) after(d time.Duration) uint32 {
-	return w.tick(time.Now()) + max(1, uint32(min((d-1)/tickTime+1, 1<<30)))
+	return max(w.tick(time.Now())+max(1, uint32(min((d-1)/tickTime+1, 1<<30))), 1)
 }
+
+// before reports whether tick a is earlier than b. Neither is 0.
+func before(a, b uint32) bool { return int32(a-b) < 0 }
 
 // put has c looked at at a tick; 0: never.
 func (w *wheel) put(c *LoopConn, due uint32) {
@@ -39,7 +43,9 @@ func (w *wheel) put(c *LoopConn, due uint32) {
 	if due == 0 {
 		return
 	}
-	due = max(due, w.now+1)
+	if !before(w.now, due) {
+		due = max(w.now+1, 1)
+	}
 	c.due = due
 	head := &w.slots[due%wheelSlots]
 	c.next = *head
@@ -74,10 +80,16 @@ func (w *wheel) next() time.Time {
 	}
 	for i := uint32(1); i <= wheelSlots; i++ {
 		if w.slots[(w.now+i)%wheelSlots] != nil {
-			return w.start.Add(time.Duration(w.now+i) * tickTime)
+			return w.start.Add(w.passed(time.Now()) + time.Duration(i)*tickTime)
 		}
 	}
 	return time.Time{}
+}
+
+// passed is how much time has passed when w.now has, which is about now.
+func (w *wheel) passed(now time.Time) time.Duration {
+	ticks := now.Sub(w.start)/tickTime + 1
+	return (ticks - time.Duration(int32(uint32(ticks)-w.now))) * tickTime
 }
 
 // advance looks at all whose time has come.
@@ -86,24 +98,29 @@ func (w *wheel) advance(l *Loop, t time.Time) {
 	if until == w.now {
 		return
 	}
-	from := w.now
+	ticks := min(until-w.now, wheelSlots)
+	first := w.now + 1
 	w.now = until
-	for tick := from + 1; tick <= until && tick <= from+wheelSlots; tick++ {
-		var due *LoopConn
-		for c := w.slots[tick%wheelSlots]; c != nil; {
+	for i := range ticks {
+		for c := w.slots[(first+i)%wheelSlots]; c != nil; {
 			next := c.next
-			if c.due <= until {
+			if !before(until, c.due) {
 				w.remove(c)
-				c.next = due // a list of its own: looking may change the wheel
-				due = c
+				c.next = w.due // a list of its own: looking may change the wheel
+				w.due = c
 			}
 			c = next
 		}
-		for due != nil {
-			c := due
-			due = c.next
-			c.next = nil
-			l.look(c)
-		}
+		l.lookAtDue()
+	}
+}
+
+// lookAtDue looks at those whose time has come.
+func (l *Loop) lookAtDue() {
+	for w := &l.wheel; w.due != nil; {
+		c := w.due
+		w.due = c.next
+		c.next = nil
+		l.look(c)
 	}
 }

@@ -139,7 +139,7 @@ func (l *Loop) flush(c *LoopConn) {
 	if closing && c.err == nil && c.limit == 0 {
 		c.limit = l.wheel.after(c.shared.cfg.closeTimeout)
 		if w.overflowed {
-			c.limit = max(c.limit, l.wheel.after(c.shared.cfg.writeTimeout))
+			c.limit = l.wheel.after(max(c.shared.cfg.closeTimeout, c.shared.cfg.writeTimeout))
 		}
 	}
 	drained := !more && w.overflowed && c.err == nil && !closing
