@@ -5,14 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/openline/openline/websocket/internal/frame"
 	"github.com/openline/openline/websocket/internal/poll"
-	"github.com/openline/openline/websocket/internal/proto"
 )
 
 // Loop drives any number of connections from one goroutine, without a goroutine
@@ -52,6 +50,10 @@ type Loop struct {
 	rested   []func()       // memory of tasks
 	sending  []*LoopConn    // what Send queued for them is to be sent
 	drained  []*LoopConn    // whose handlers are to be told so
+	at       *LoopConn      // whose handler is being called; nil: none is
+	running  []func()       // tasks, but for those that are done
+	flushing []*LoopConn    // what was dirty, but for those that are done
+	telling  []*LoopConn    // what was drained, but for those that are done
 	openings []*opening     // memory for those that come next
 
 	open   atomic.Int64
@@ -106,7 +108,14 @@ func (l *Loop) Len() int { return int(l.open.Load()) }
 
 // run is the loop.
 func (l *Loop) run() {
-	defer close(l.done)
+	ended := false
+	defer func() {
+		if !ended { // a handler has ended this goroutine
+			go l.goOn()
+			return
+		}
+		close(l.done)
+	}()
 	for {
 		events, err := l.poller.Poll()
 		if len(events) == 0 && err == nil && !l.work() {
@@ -120,6 +129,7 @@ func (l *Loop) run() {
 		if err != nil {
 			l.log.Error("websocket: a loop cannot wait any more", "error", err)
 			l.abandon()
+			ended = true
 			return
 		}
 		for _, e := range events {
@@ -129,6 +139,7 @@ func (l *Loop) run() {
 		l.work()
 		if l.ended() {
 			_ = l.poller.Close()
+			ended = true
 			return
 		}
 	}
@@ -169,36 +180,6 @@ func (l *Loop) readOther(c *LoopConn) {
 	default:
 		l.openMore(c)
 	}
-}
-
-// guard runs a handler's method, or a task. A panic ends the connection, not the
-// program.
-func (l *Loop) guard(c *LoopConn, f func()) {
-	defer func() {
-		v := recover()
-		if v == nil {
-			return
-		}
-		if c == nil {
-			l.log.Error("websocket: task panicked", "panic", v, "stack", string(debug.Stack()))
-			return
-		}
-		l.panicked(c, v)
-		l.forget(&l.scratch)
-		l.fail(c, &proto.Error{Code: uint16(CloseInternalError), Reason: "internal error"})
-	}()
-	f()
-}
-
-func (l *Loop) panicked(c *LoopConn, v any) {
-	log := l.log
-	switch { // the connection's own, as ConnOptions.Logger says
-	case c.other != nil:
-		log = c.other.cfg.log
-	case c.shared != nil:
-		log = c.shared.cfg.log
-	}
-	log.Error("websocket: handler panicked", "peer", c.RemoteAddr(), "panic", v, "stack", string(debug.Stack()))
 }
 
 // Attach hands a connection over to the loop, which calls h from then on. c must

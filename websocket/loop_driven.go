@@ -30,6 +30,14 @@ type driven struct {
 // drive is the loop's part, done by a goroutine.
 func (l *Loop) drive(lc *LoopConn) {
 	c := lc.other.Conn
+	ended := false
+	defer func() {
+		if !ended { // a handler has ended the goroutine
+			l.log.Error(goneExit)
+			_ = c.CloseNow()
+			l.others.Go(func() { l.driveEnd(lc) })
+		}
+	}()
 	call := func(f func()) bool { return l.call(lc, f) }
 	if call(func() { lc.h.OnOpen(lc) }) && lc.other.awaitResume() {
 		for m, err := range c.Messages(context.Background()) {
@@ -42,19 +50,28 @@ func (l *Loop) drive(lc *LoopConn) {
 			}
 		}
 	}
+	ended = true
+	l.driveEnd(lc)
+}
+
+// driveEnd waits until the connection has ended and tells the handler.
+func (l *Loop) driveEnd(lc *LoopConn) {
+	c := lc.other.Conn
+	defer func() {
+		gone := make(chan struct{})
+		c.whenGone(func() { close(gone) })
+		<-gone
+		l.open.Add(-1)
+		l.mu.Lock()
+		delete(l.driven, lc)
+		l.mu.Unlock()
+	}()
 	<-c.Done()
 	e, _ := errors.AsType[*CloseError](c.Err())
-	call(func() {
+	l.call(lc, func() {
 		lc.other.told = true
 		lc.h.OnClose(lc, e)
 	})
-	gone := make(chan struct{})
-	c.whenGone(func() { close(gone) })
-	<-gone
-	l.open.Add(-1)
-	l.mu.Lock()
-	delete(l.driven, lc)
-	l.mu.Unlock()
 }
 
 // call calls a method of the handler, one at a time and none after OnClose. It
@@ -163,6 +180,11 @@ func (d *driven) writeFragment(typ MessageType, data []byte, last bool) error {
 func (d *driven) ping(payload []byte) error {
 	c := d.Conn
 	c.mu.Lock()
+	if n := c.out.QueuedPings(); n > 0 && c.cfg.queueBytes > 0 && c.queue.bytes+n+len(payload) > c.cfg.queueBytes {
+		c.queue.overflowed = true
+		c.mu.Unlock()
+		return ErrQueueFull
+	}
 	err := c.out.QueuePing(payload)
 	c.mu.Unlock()
 	if err != nil {

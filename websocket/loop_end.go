@@ -90,7 +90,7 @@ func (l *Loop) finish(c *LoopConn, e *CloseError, linger time.Duration) {
 		c.limit = l.wheel.after(linger)
 		l.schedule(c)
 	}
-	l.guard(nil, func() { c.h.OnClose(c, e) })
+	l.guardFor(c, func() { c.h.OnClose(c, e) })
 	if linger == 0 {
 		l.closeSocket(c)
 	} else if !c.isHeld() {

@@ -144,7 +144,9 @@ func (l *Loop) request(c *LoopConn, o *opening, b []byte, from, to int) {
 		return
 	}
 	r.RemoteAddr = o.peer.String()
+	l.at = c
 	v := s.judge(r, o.from.rest != nil)
+	l.at = nil
 	switch {
 	case v.handler != nil:
 		l.opened(c, o, &v, b[to:])

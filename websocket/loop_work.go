@@ -1,6 +1,11 @@
 package websocket
 
-import "github.com/openline/openline/websocket/internal/poll"
+import (
+	"runtime/debug"
+	"slices"
+
+	"github.com/openline/openline/websocket/internal/poll"
+)
 
 // Do has f called by the loop, when it has done what it is at: between the
 // handlers' methods, never beside one. Functions are called one after the other,
@@ -27,19 +32,44 @@ func (l *Loop) Do(f func()) bool {
 	return true
 }
 
+// doTask calls f, which may panic. The goroutine is not that of a loop.
+func (l *Loop) doTask(f func()) {
+	defer func() {
+		if v := recover(); v != nil {
+			l.log.Error("websocket: task panicked", "panic", v, "stack", string(debug.Stack()))
+		}
+	}()
+	f()
+}
+
 // doTasks is the loop's part where there is none.
 func (l *Loop) doTasks() {
-	for {
-		l.mu.Lock()
-		tasks := l.tasks
-		l.tasks = nil
-		l.doing = len(tasks) > 0
-		l.mu.Unlock()
-		if len(tasks) == 0 {
+	ended := false
+	var tasks []func()
+	defer func() {
+		if ended {
 			return
 		}
-		for _, f := range tasks {
-			l.guard(nil, f)
+		l.log.Error(goneExit)
+		l.mu.Lock()
+		l.tasks = slices.Concat(tasks, l.tasks)
+		l.mu.Unlock()
+		l.others.Go(l.doTasks)
+	}()
+	for {
+		l.mu.Lock()
+		tasks = l.tasks
+		l.tasks = nil
+		l.doing = len(tasks) > 0
+		ended = !l.doing
+		l.mu.Unlock()
+		if ended {
+			return
+		}
+		for len(tasks) > 0 {
+			f := tasks[0]
+			tasks = tasks[1:]
+			l.doTask(f)
 		}
 	}
 }
@@ -74,6 +104,7 @@ func (l *Loop) work() bool {
 	l.tasks, l.rested = l.rested[:0], nil
 	l.dirty, l.spare[0], l.spare[1] = l.spare[0][:0], l.spare[1], dirty
 	l.mu.Unlock()
+	l.running, l.flushing = tasks, dirty
 	for i, f := range tasks {
 		tasks[i] = nil
 		l.guard(nil, f)
@@ -87,6 +118,7 @@ func (l *Loop) work() bool {
 		dirty[i] = nil
 		l.flushUnlessFull(c)
 	}
+	l.running, l.flushing = nil, nil
 	worked = l.tellDrained() || worked
 	l.sendQueued() // what handlers sent that were told something meanwhile
 	return worked

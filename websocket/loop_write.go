@@ -179,14 +179,16 @@ func (l *Loop) flush(c *LoopConn) {
 // reports whether there were any.
 func (l *Loop) tellDrained() bool {
 	list := l.drained
-	l.drained = nil
-	for _, c := range list {
+	l.drained, l.telling = nil, list
+	for i, c := range list {
+		list[i] = nil
 		if h := c.h.(DrainHandler); !c.over.Load() {
 			c.hold()
 			l.guard(c, func() { h.OnDrain(c) })
 			l.release(c)
 		}
 	}
+	l.telling = nil
 	return len(list) > 0
 }
 

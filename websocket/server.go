@@ -328,7 +328,14 @@ func (s *Server) judge(r *http.Request, rest bool) (v verdict) {
 		_ = s.accept.refuse(w, r, refusal)
 		return v
 	}
+	asked := false
+	defer func() {
+		if !asked { // open has ended the goroutine
+			v.release()
+		}
+	}()
 	h, err := s.ask(w, r)
+	asked = true
 	if err == nil && h != nil {
 		v.head, err = s.accept.response(w.header, &v.terms)
 	}

@@ -102,7 +102,7 @@ func (p *Poller) control(op, fd int, id uint64, want Ready) error {
 
 // Wake ends a Wait that is going on, or the next one.
 func (p *Poller) Wake() {
-	one := [8]byte{7: 1}         // any number but zero, in either order of octets
+	one := [8]byte{7: 1}                           // any number but zero, in either order of octets
 	_, _ = call(unix.SYS_WRITE, p.wake, one[:], 0) // full: it is awake already
 }
 

@@ -161,6 +161,9 @@ func (s *Sender) QueuePing(payload []byte) error {
 	return nil
 }
 
+// QueuedPings is how many octets of Pings wait to be sent.
+func (s *Sender) QueuedPings() int { return len(s.pings) }
+
 // QueueClose queues this end's Close, the last frame but for Pongs. Code
 // CodeNoStatus with no reason makes an empty body. It reports whether this was
 // the first Close; a second is never sent.
