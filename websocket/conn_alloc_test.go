@@ -77,6 +77,41 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
+// TestHeldAllocations: nor do replies that are held.
+func TestHeldAllocations(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector allocates, too")
+	}
+	const together = 64
+	for _, client := range ends {
+		e := newBench(t, func(ctx context.Context, e *endpoint) { echo(ctx, e.conn) }, websocket.ConnOptions{}).open(client)
+		nc := e.NetConn()
+		_ = nc.SetDeadline(time.Now().Add(guard))
+		var all []byte
+		size := 2 + 64
+		if client {
+			size += 4
+		}
+		for range together {
+			all = e.AppendFrame(all, true, 2, make([]byte, 64))
+		}
+		sent := make([]byte, together*size)
+		n := testing.AllocsPerRun(300, func() {
+			if _, err := nc.Write(all); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadFull(nc, sent); err != nil {
+				t.Fatal(err)
+			}
+		})
+		t.Logf("%s, %d messages that came together: %v allocations", endName(client), together, n)
+		if n > 3 {
+			t.Errorf("%s, %d messages that came together: %v allocations", endName(client), together, n)
+		}
+		_ = e.conn.CloseNow()
+	}
+}
+
 // heapAndStacks is what the heap and the stacks take.
 func heapAndStacks() (heap, stacks int64) {
 	var m runtime.MemStats
@@ -93,11 +128,15 @@ func TestIdleMemory(t *testing.T) {
 		t.Skip("the race detector takes memory, too")
 	}
 	const connections = 1000
-	const mostHeap = 5 << 10 // with the other end
+	const mostHeap = 4 << 10  // with the other end
+	const mostStack = 3 << 10 // of a server that waits in Messages
 	report := func(t *testing.T, client bool, heap, stacks int64) {
 		t.Helper()
 		heap, stacks = heap/connections, stacks/connections
 		t.Logf("an idle %s connection: %d octets of heap, that of the other end's net.Conn included, and %d of stack", endName(client), heap, stacks)
+		if !client && stacks > mostStack {
+			t.Errorf("an idle %s connection takes %d octets of stack, want at most %d", endName(client), stacks, mostStack)
+		}
 		if heap > mostHeap {
 			t.Errorf("an idle %s connection takes %d octets of heap, want at most %d", endName(client), heap, mostHeap)
 		}
@@ -106,7 +145,7 @@ func TestIdleMemory(t *testing.T) {
 		opened := make(chan struct{})
 		handler := websocket.Handle(func(ctx context.Context, c *websocket.Conn) {
 			opened <- struct{}{}
-			_, _, _ = c.Read(ctx)
+			echo(ctx, c)
 		}, nil)
 		srv := httptest.NewServer(handler)
 		defer srv.Close()
