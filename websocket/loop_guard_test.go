@@ -50,9 +50,8 @@ func TestLoopGoexit(t *testing.T) {
 			h := &exiting{at: at, closed: make(chan struct{}, 1)}
 			p := wstest.Connect(t, serveLoop(t, loop, nil, func() websocket.EventHandler { return h }))
 			if at != "open" {
-				p.SendMessage(websocket.Text, []byte("Hello"))
-				p.SendFrame(true, 10, []byte("x"))
-				p.SendClose(1000, "")
+				b := p.AppendFrame(p.AppendFrame(nil, true, 1, []byte("Hello")), true, 10, []byte("x"))
+				p.SendBytes(p.AppendFrame(b, true, 8, nil)) // at once: it may end with any of them
 			}
 			<-h.closed
 			for {
