@@ -47,7 +47,7 @@ func serveEcho() error {
 		}
 	}
 	a, err := websocket.NewAcceptor(&websocket.AcceptOptions{ConnOptions: websocket.ConnOptions{
-		ReadLimit: maxMessage, MaxFragments: 1000, PingInterval: time.Second, PongTimeout: 3 * time.Second, StallTimeout: 5 * time.Second, WriteTimeout: 5 * time.Second,
+		ReadLimit: maxMessage, MaxFragments: 1000, PingInterval: time.Second, PongTimeout: 10 * time.Second, StallTimeout: 15 * time.Second, WriteTimeout: 10 * time.Second,
 	}})
 	if err != nil {
 		return err

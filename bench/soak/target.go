@@ -77,7 +77,7 @@ func startLoop(ctx context.Context, dir string, race bool) (*target, error) {
 			return nil, fmt.Errorf("go build: %w\n%s", err, out)
 		}
 	}
-	t := &target{kind: kindLoop, silent: 4 * time.Second, stalled: 5 * time.Second, head: 5 * time.Second, fragments: 1000, heavy: make(chan struct{}, mostHeavy)}
+	t := &target{kind: kindLoop, silent: 11 * time.Second, stalled: 15 * time.Second, head: 5 * time.Second, fragments: 1000, heavy: make(chan struct{}, mostHeavy)}
 	t.node, err = node.Start(exec.Command(program, "-echo"), filepath.Join(dir, "loop.log"))
 	return t, err
 }
