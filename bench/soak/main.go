@@ -116,6 +116,10 @@ func server(ctx context.Context, o *options, kind string) (missed int, err error
 		return 0, err
 	}
 	if err := c.soak(ctx, o); err != nil {
+		if ctx.Err() == nil { // the server may have ended: its log says why
+			lines, _ := t.node.Complaints("panic", "data race", "fatal error", "level=error")
+			err = fmt.Errorf("%w; the log is %s\n%s", err, t.node.Log, strings.Join(lines, "\n"))
+		}
 		return 0, err
 	}
 	c.tally.print(os.Stdout)

@@ -8,10 +8,11 @@ import (
 )
 
 // awaitOffline waits until the server has given a user up that only holds its
-// connection, without a look at that.
+// connection, without a look at that. Where there are no users to ask for it waits half
+// of the time.
 func (t *target) awaitOffline(ctx context.Context, user string, within time.Duration) error {
 	if t.kind != kindServe {
-		pause(ctx, within)
+		pause(ctx, within/2)
 		return nil
 	}
 	for end := time.Now().Add(within); ; {
