@@ -15,6 +15,7 @@ type role uint8
 const (
 	connected role = iota
 	beingOpened
+	answering // requests, of which there has been one
 	listens
 )
 

@@ -197,7 +197,7 @@ func (l *Loop) schedule(c *LoopConn) {
 	if c.fd < 0 {
 		return
 	}
-	if c.lingers { // nothing else counts any more
+	if c.lingers || c.role != connected { // nothing else counts, or not any more
 		l.wheel.put(c, c.limit)
 		return
 	}
@@ -230,6 +230,9 @@ func (l *Loop) look(c *LoopConn) {
 	switch c.role {
 	case beingOpened:
 		l.openingDue(c)
+		return
+	case answering:
+		l.answeringDue(c)
 		return
 	case listens:
 		l.acceptAgain(c)

@@ -23,6 +23,17 @@ type opening struct {
 	got   []byte // what has come, while it is not all
 	peer  netip.AddrPort
 	leave func() // may be nil
+
+	// Of a connection whose requests the application answers.
+	busy bool // it is at one
+	last bool // no request is taken after it
+	eof  bool // the peer sends nothing more
+
+	// Of a request whose body has not come: where its header section is in got, and
+	// up to where its body will be; 0: there is none such.
+	section [2]int
+	end     int
+	deaf bool // it is not read until then
 }
 
 // answerLinger is how long a peer that was refused may take to read why.
@@ -79,6 +90,10 @@ func (l *Loop) endOpening(o *opening) {
 // openMore reads what has come of an opening request.
 func (l *Loop) openMore(c *LoopConn) {
 	o, _ := c.h.(*opening)
+	if o.busy {
+		l.readAhead(c, o)
+		return
+	}
 	n, err := poll.Read(int(c.fd), l.input)
 	if err == syscall.EAGAIN {
 		return
@@ -92,6 +107,18 @@ func (l *Loop) openMore(c *LoopConn) {
 		o.keep(b)
 		b = o.got
 	}
+	l.openNext(c, o, b)
+}
+
+// openNext looks at what has come of a request.
+func (l *Loop) openNext(c *LoopConn, o *opening, b []byte) {
+	if o.end > 0 {
+		if len(b) >= o.end {
+			o.end = 0
+			l.request(c, o, b, o.section[0], o.section[1])
+		}
+		return
+	}
 	from, to, ok := o.head.Scan(b)
 	switch {
 	case !ok:
@@ -100,6 +127,9 @@ func (l *Loop) openMore(c *LoopConn) {
 		l.request(c, o, b, from, to)
 	case o.got == nil:
 		o.keep(b)
+		if c.role == answering { // and was idle until now
+			l.limitHead(c, o)
+		}
 	}
 }
 
@@ -117,8 +147,12 @@ func (o *opening) keep(b []byte) {
 // refused, has had its time.
 func (l *Loop) openingDue(c *LoopConn) {
 	o, _ := c.h.(*opening)
-	if o.got == nil || c.lingers {
+	switch {
+	case o.got == nil || c.lingers:
 		l.closeSocket(c)
+		return
+	case o.end > 0: // net/http has more patience with bodies
+		l.handOver(c, o, o.got)
 		return
 	}
 	o.head.Slow()
@@ -150,6 +184,8 @@ func (l *Loop) request(c *LoopConn, o *opening, b []byte, from, to int) {
 	switch {
 	case v.handler != nil:
 		l.opened(c, o, &v, b[to:])
+	case v.notHere && l.awaitBody(c, o, r, b, from, to):
+	case v.notHere && l.ask(c, o, r, b, to):
 	case v.notHere:
 		l.handOver(c, o, b)
 	default:
@@ -210,6 +246,7 @@ func (l *Loop) answer(c *LoopConn, w *heldResponse, head bool) {
 		return
 	}
 	b := w.octets(head)
+	c.role = beingOpened
 	c.mu.Lock()
 	c.err = &CloseError{Code: CloseAbnormal}
 	c.over.Store(true)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -33,7 +34,8 @@ func readRequest(b []byte) (*http.Request, error) {
 }
 
 // plainRequest is [http.ReadRequest] for what opening requests are like: a path,
-// HTTP/1.1, one Host, and nothing about a body. For anything else it returns nil.
+// HTTP/1.1, one Host, and of a body at most its length. For anything else it
+// returns nil. The body is not the request's.
 // It makes one string of all, and of the fields' values one slice.
 func plainRequest(b []byte) *http.Request {
 	head := string(b)
@@ -64,7 +66,11 @@ func plainRequest(b []byte) *http.Request {
 		case "Host":
 			r.Host = value
 			continue
-		case "Content-Length", "Transfer-Encoding", "Trailer", "Pragma":
+		case "Content-Length":
+			if r.ContentLength, err = strconv.ParseInt(value, 10, 64); err != nil || r.ContentLength < 0 || h[name] != nil {
+				return nil
+			}
+		case "Transfer-Encoding", "Trailer", "Pragma":
 			return nil
 		case "Connection":
 			r.Close = r.Close || handshake.HasToken([]string{value}, "close")

@@ -53,6 +53,8 @@ func (l *Loop) goAway(c *LoopConn) {
 		_ = c.Close(CloseGoingAway, shuttingDown)
 	case beingOpened:
 		l.shutOpening(c)
+	case answering:
+		l.shutAnswering(c)
 	case listens:
 		if a, ok := c.h.(*accepting); ok {
 			l.endAccept(a, ErrLoopClosed)

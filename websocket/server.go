@@ -28,6 +28,14 @@ type ServerOptions struct {
 	// owner to shut down, after the Server. Serve changes it, see [http1.Serve].
 	// Default nil: such requests are refused.
 	HTTPServer *http.Server
+	// Request, if set, is asked about requests that open no WebSocket before
+	// HTTPServer is: those on loops whose body, if they have one, has a length that
+	// their header gives and that is not large. To take one it returns true and has answer called once, from any
+	// goroutine, with a whole HTTP/1.1 response; its octets are the server's then. The
+	// loop goes on with the connection, one request after the other, in their order.
+	// After false the connection is HTTPServer's. Request is called by a loop: it must
+	// not wait, and not keep r or body.
+	Request func(r *http.Request, body []byte, answer func(response []byte)) bool
 	// Loops drive the connections, which are shared out evenly. Default: one for each
 	// processor.
 	Loops []*Loop

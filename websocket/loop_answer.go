@@ -1,0 +1,217 @@
+package websocket
+
+import (
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/openline/openline/websocket/internal/poll"
+)
+
+// Between requests a connection may be silent for as long as this, and as long may
+// a peer take nothing of an answer.
+const requestIdle = 30 * time.Second
+
+// mostAhead is how much a peer may send ahead of the answer that it waits for.
+const mostAhead = loopInput
+
+// ask has the application answer a request that opens no WebSocket, whose header
+// section is b[:to]. It reports false, and nothing has happened, if HTTPServer is
+// to do so.
+func (l *Loop) ask(c *LoopConn, o *opening, r *http.Request, b []byte, to int) bool {
+	s := o.from.server
+	if s.o.Request == nil || !selfContained(r) || int64(len(b)-to) < r.ContentLength {
+		return false // too long a body
+	}
+	end := to + int(r.ContentLength)
+	var answered atomic.Bool
+	taken := false
+	l.guard(nil, func() {
+		taken = s.o.Request(r, b[to:end:end], func(response []byte) {
+			if !answered.Swap(true) {
+				l.later(func() { l.answered(c, response) })
+			}
+		})
+	})
+	if !taken {
+		return false
+	}
+	o.busy = true
+	o.keepOnly(b[end:])
+	c.role, c.limit = answering, 0
+	l.wheel.put(c, 0)
+	return true
+}
+
+// mostBody is how long a body may be for the loop to wait for it.
+const mostBody = loopInput / 2
+
+// awaitBody reports whether the rest of a body is to be waited for, before the
+// application is asked.
+func (l *Loop) awaitBody(c *LoopConn, o *opening, r *http.Request, b []byte, from, to int) bool {
+	if o.from.server.o.Request == nil || !selfContained(r) || r.ContentLength > mostBody || int64(len(b)-to) >= r.ContentLength {
+		return false
+	}
+	o.section, o.end = [2]int{from, to}, to+int(r.ContentLength)
+	if o.got == nil {
+		o.keep(b)
+		if c.role == answering { // and was idle until now
+			l.limitHead(c, o)
+		}
+	}
+	return true
+}
+
+// selfContained reports whether a request can be answered with nothing but one
+// response, after which the connection goes on.
+func selfContained(r *http.Request) bool {
+	return r.ProtoAtLeast(1, 1) && !r.Close && r.ContentLength >= 0 && len(r.TransferEncoding) == 0 &&
+		r.Header["Upgrade"] == nil && r.Header["Expect"] == nil && strings.HasPrefix(r.RequestURI, "/")
+}
+
+// keepOnly keeps b, which may be the end of what is kept, and nothing else.
+func (o *opening) keepOnly(b []byte) {
+	switch {
+	case o.got != nil && len(b) > 0:
+		o.got = o.got[:copy(o.got, b)]
+	case o.got != nil:
+		putLarge(o.got)
+		o.got = nil
+	case len(b) > 0:
+		o.keep(b)
+	}
+}
+
+// later has f called by the loop as Do has, even while it is being shut down.
+func (l *Loop) later(f func()) {
+	l.mu.Lock()
+	l.tasks = append(l.tasks, f)
+	l.mu.Unlock()
+	l.wakeUp()
+}
+
+// answered sends the answer and goes on to the next request.
+func (l *Loop) answered(c *LoopConn, response []byte) {
+	if c.fd < 0 {
+		return
+	}
+	c.mu.Lock()
+	n := 0
+	if c.write == nil {
+		if n, _ = poll.Write(int(c.fd), response); n < 0 {
+			n = 0 // flushing will say why
+		}
+	}
+	waits := n < len(response)
+	if waits {
+		c.queueRest(append([]byte(nil), response[n:]...), n > 0)
+	}
+	c.mu.Unlock()
+	o, _ := c.h.(*opening)
+	o.busy = false
+	if waits {
+		l.flush(c)
+	}
+	if c.fd < 0 {
+		return
+	}
+	c.limit = l.wheel.after(requestIdle)
+	l.wheel.put(c, c.limit)
+	o.head = o.from.server.rules.Head()
+	if !o.last && len(o.got) > 0 {
+		l.openNext(c, o, o.got)
+		if c.fd < 0 || c.lingers || o.busy {
+			return
+		}
+		l.limitHead(c, o)
+	}
+	switch {
+	case o.last || o.eof:
+		l.endAnswering(c)
+	case o.deaf:
+		o.deaf = false
+		l.setWant(c, c.want&poll.Writable != 0)
+	}
+}
+
+// limitHead bounds the time for a header section that has begun.
+func (l *Loop) limitHead(c *LoopConn, o *opening) {
+	c.limit = 0
+	if limit := o.from.server.rules.HeaderTimeout(); limit > 0 {
+		c.limit = l.wheel.after(limit)
+	}
+	l.wheel.put(c, c.limit)
+}
+
+// endAnswering closes a connection in stages when its last answer is on its way.
+func (l *Loop) endAnswering(c *LoopConn) {
+	c.mu.Lock()
+	c.err = &CloseError{Code: CloseAbnormal}
+	c.over.Store(true)
+	c.lingers = true
+	waits := c.write != nil && c.write.bytes > 0
+	c.mu.Unlock()
+	if o, _ := c.h.(*opening); o.eof && !waits {
+		l.closeSocket(c)
+		return
+	}
+	c.role = beingOpened // whose last words are sent, and then its end
+	c.limit = l.wheel.after(answerLinger)
+	l.wheel.put(c, c.limit)
+	if !waits {
+		l.closeSent(c)
+	}
+}
+
+// readAhead reads what a peer sends while its request is being answered.
+func (l *Loop) readAhead(c *LoopConn, o *opening) {
+	if !o.deaf {
+		n, err := poll.Read(int(c.fd), l.input)
+		switch {
+		case err == syscall.EAGAIN:
+			return
+		case err != nil:
+			l.closeSocket(c)
+			return
+		case n == 0: // it may still wait for the answer
+			o.eof = true
+		default:
+			o.keep(l.input[:n])
+		}
+		o.deaf = o.eof || len(o.got) >= mostAhead
+	}
+	if want := c.want &^ poll.Readable; o.deaf && l.poller.Change(int(c.fd), c.id(), want) == nil {
+		c.want = want
+	}
+}
+
+// answeringDue is called when a connection has been idle, or did not take its
+// answer, for too long.
+func (l *Loop) answeringDue(c *LoopConn) {
+	o, _ := c.h.(*opening)
+	c.mu.Lock()
+	waits := c.write != nil && c.write.bytes > 0
+	c.mu.Unlock()
+	switch {
+	case o.busy: // the application takes its time
+	case o.end > 0 && !waits:
+		l.handOver(c, o, o.got)
+	case waits || o.got == nil:
+		l.closeSocket(c)
+	default:
+		o.head.Slow()
+		l.refuseHead(c, o)
+	}
+}
+
+// shutAnswering ends a connection because the loop does: at once, or when its
+// request has been answered.
+func (l *Loop) shutAnswering(c *LoopConn) {
+	if o, _ := c.h.(*opening); o.busy {
+		o.last = true
+		return
+	}
+	l.closeSocket(c)
+}
