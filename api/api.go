@@ -108,9 +108,9 @@ func Handles(path string) bool {
 // table is every route, in the order of the documentation.
 func (a *API) table() []route {
 	table := []route{
-		{method: "POST", pattern: "/api/users/{user}/messages", query: publishQuery, later: waitQuery, check: openline.CheckUser, publish: a.hub.Send},
-		{method: "POST", pattern: "/api/channels/{channel...}/messages", query: publishQuery, later: waitQuery, check: openline.CheckChannel, publish: a.publish},
-		{method: "POST", pattern: "/api/broadcast", query: publishQuery, later: waitQuery, publish: a.broadcast},
+		{method: "POST", pattern: "/api/users/{user}/messages", query: publishQuery, later: waitQuery, check: openline.CheckUser, publish: a.hub.Send, try: a.hub.TrySend},
+		{method: "POST", pattern: "/api/channels/{channel...}/messages", query: publishQuery, later: waitQuery, check: openline.CheckChannel, publish: a.publish, try: a.tryPublish},
+		{method: "POST", pattern: "/api/broadcast", query: publishQuery, later: waitQuery, publish: a.broadcast, try: a.tryBroadcast},
 		{method: "POST", pattern: "/api/batch", serve: a.batch},
 		{method: "GET", pattern: "/api/users/{user}", check: openline.CheckUser, answer: a.user},
 		{method: "DELETE", pattern: "/api/users/{user}/sessions", check: openline.CheckUser, answer: a.disconnectUser},

@@ -29,6 +29,15 @@ func (a *API) broadcast(ctx context.Context, _ string, p openline.Publication) (
 	return a.hub.Broadcast(ctx, p)
 }
 
+func (a *API) tryPublish(channel string, p openline.Publication, then func(openline.Receipt, error)) bool {
+	p.Channel = channel
+	return a.hub.TryPublish(p, then)
+}
+
+func (a *API) tryBroadcast(_ string, p openline.Publication, then func(openline.Receipt, error)) bool {
+	return a.hub.TryBroadcast(p, then)
+}
+
 // accept reads what a call publishes, hands it on and answers with its
 // receipt. What the head says is checked before the body is read.
 func (a *API) accept(w http.ResponseWriter, r *http.Request, c *call) error {

@@ -11,7 +11,8 @@ import (
 	"github.com/openline/openline/transport/problem"
 )
 
-// route is one call of the API. It has one of publish, answer and serve.
+// route is one call of the API. It has one of publish, answer and serve; with
+// publish it has try, too.
 type route struct {
 	method  string
 	pattern string   // {name} is one segment of the path, {name...} one or more; at most one of them
@@ -24,8 +25,11 @@ type route struct {
 	// publish hands on what the body publishes. answer returns what is shown
 	// as JSON. serve does what these two cannot, with net/http.
 	publish func(ctx context.Context, name string, p openline.Publication) (openline.Receipt, error)
-	answer  func(*call) (any, error)
-	serve   func(http.ResponseWriter, *http.Request, *call) error
+	// try is publish without waiting, as openline.Hub.TryPublish has it.
+	try func(name string, p openline.Publication, then func(openline.Receipt, error)) bool
+
+	answer func(*call) (any, error)
+	serve  func(http.ResponseWriter, *http.Request, *call) error
 
 	prefix, suffix string // of the pattern, around the name
 	named, many    bool   // there is a name; it may hold slashes

@@ -140,6 +140,7 @@ func (s *Server) newFront() (*websocket.Server, error) {
 		AcceptOptions: *s.ws.AcceptOptions(),
 		HTTP:          *s.guard(),
 		HTTPServer:    s.http,
+		Request:       s.api.Try,
 		Loops:         s.loops,
 		Admit:         s.admission.enter,
 	})
