@@ -33,7 +33,7 @@ type opening struct {
 	// up to where its body will be; 0: there is none such.
 	section [2]int
 	end     int
-	deaf bool // it is not read until then
+	deaf    bool // it is not read until then
 }
 
 // answerLinger is how long a peer that was refused may take to read why.

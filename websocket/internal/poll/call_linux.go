@@ -18,7 +18,9 @@ func Read(fd int, p []byte) (int, error) { return call(unix.SYS_RECVFROM, fd, p,
 
 // Write writes once to a socket and returns how much was taken; syscall.EAGAIN
 // says nothing was.
-func Write(fd int, p []byte) (int, error) { return call(unix.SYS_SENDTO, fd, p, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT) }
+func Write(fd int, p []byte) (int, error) {
+	return call(unix.SYS_SENDTO, fd, p, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
+}
 
 func call(which uintptr, fd int, p []byte, flags uintptr) (int, error) {
 	if len(p) == 0 {
