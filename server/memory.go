@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	memoryEvery = 5 * time.Second
+	memoryEvery = time.Second
 
 	trimFrom = 1000 // sessions
 
