@@ -59,6 +59,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait; the other processes end with this one
 	if err := run(ctx, &o); err != nil {
 		fmt.Fprintln(os.Stderr, "million:", err)
 		os.Exit(1)

@@ -76,16 +76,17 @@ func (s *stage) start(ctx context.Context, parts []int) (err error) {
 	return err
 }
 
-// close ends all processes.
+// close ends all processes. The system takes a while for all their sockets.
 func (s *stage) close() {
+	var all sync.WaitGroup
 	for _, p := range s.pairs {
-		if p.clients != nil {
-			p.clients.Kill()
-		}
-		if p.server != nil {
-			p.server.Kill()
+		for _, n := range []*node.Node{p.clients, p.server} {
+			if n != nil {
+				all.Go(n.Kill)
+			}
 		}
 	}
+	all.Wait()
 }
 
 // order gives a process of clients an order and returns what it answers.
@@ -134,8 +135,12 @@ func (s *stage) more(ctx context.Context, p *pair) bool {
 	if left == 0 || s.limited() || ctx.Err() != nil {
 		return false
 	}
-	if now, err := look(); err != nil || now.available < s.o.memory {
-		s.forbid(fmt.Sprintf("%d MiB of memory are available, %d are to stay (%v)", now.available>>20, s.o.memory>>20, err))
+	now, err := look()
+	if err == nil && now.available < s.o.memory {
+		err = fmt.Errorf("%d MiB of memory are available, and %d are to stay so (-reserve)", now.available>>20, s.o.memory>>20)
+	}
+	if err != nil {
+		s.forbid(err.Error())
 		return false
 	}
 	a, err := p.order("open " + strconv.Itoa(min(left, chunk)))
