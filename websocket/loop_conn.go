@@ -171,7 +171,8 @@ func (c *LoopConn) WriteFragment(typ MessageType, data []byte, last bool) error 
 
 // Ping sends a Ping with a payload of at most 125 bytes, for a [PongHandler]. The
 // loop sends its own to peers that are silent, see ConnOptions.PingInterval.
-// ErrQueueFull says that the peer is behind by QueueBytes, those of Pings included.
+// ErrQueueFull says that QueueBytes of Pings wait already; messages, before which
+// they leave, do not count.
 func (c *LoopConn) Ping(payload []byte) error {
 	if c.other != nil {
 		return c.other.ping(payload)
@@ -181,7 +182,7 @@ func (c *LoopConn) Ping(payload []byte) error {
 		c.mu.Unlock()
 		return c.err
 	}
-	if w, most := c.write, c.shared.cfg.queueBytes; w != nil && w.out.QueuedPings() > 0 && most > 0 && w.bytes+w.out.QueuedPings()+len(payload) > most {
+	if w, most := c.write, c.shared.cfg.queueBytes; w != nil && w.out.QueuedPings() > 0 && most > 0 && w.out.QueuedPings()+len(payload) > most {
 		w.overflowed = true
 		c.mu.Unlock()
 		return ErrQueueFull

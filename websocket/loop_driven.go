@@ -180,7 +180,7 @@ func (d *driven) writeFragment(typ MessageType, data []byte, last bool) error {
 func (d *driven) ping(payload []byte) error {
 	c := d.Conn
 	c.mu.Lock()
-	if n := c.out.QueuedPings(); n > 0 && c.cfg.queueBytes > 0 && c.queue.bytes+n+len(payload) > c.cfg.queueBytes {
+	if n := c.out.QueuedPings(); n > 0 && c.cfg.queueBytes > 0 && n+len(payload) > c.cfg.queueBytes {
 		c.queue.overflowed = true
 		c.mu.Unlock()
 		return ErrQueueFull
