@@ -60,6 +60,8 @@ type Conn struct {
 	pings      map[uint64]chan struct{}
 	pingCount  uint64
 	isClosed   bool                    // the TCP connection has been closed
+	watched    bool                    // there is a context that ends with it
+	attached   bool                    // and a loop has it by now, so that done and the context wait for the loop
 	gone       []func()                // to be called then
 	dependents map[*dependent]struct{} // who is told of the end
 

@@ -16,6 +16,9 @@ type connContext struct {
 // context returns a context that has the values of another and ends with the
 // connection.
 func (c *Conn) context(values context.Context) context.Context {
+	c.mu.Lock()
+	c.watched = true
+	c.mu.Unlock()
 	return &connContext{c, context.WithoutCancel(values)}
 }
 
@@ -24,11 +27,34 @@ func (x *connContext) Done() <-chan struct{}       { return x.c.done }
 func (x *connContext) Value(key any) any           { return x.values.Value(key) }
 
 func (x *connContext) Err() error {
-	if x.c.ended() == nil {
+	if !x.c.contextOver() {
 		return nil
 	}
 	<-x.c.done // it is about to be closed
 	return context.Canceled
+}
+
+// contextOver reports whether the context has ended, or is about to.
+func (c *Conn) contextOver() bool {
+	if c.ended() == nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.isOver()
+}
+
+// isOver is contextOver. c.mu is held.
+func (c *Conn) isOver() bool {
+	if !c.attached {
+		return c.ended() != nil
+	}
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // dependent is what is to be done when a connection has ended.
@@ -40,7 +66,7 @@ func (x *connContext) AfterFunc(f func()) (stop func() bool) {
 	c, d := x.c, &dependent{f}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.ended() != nil {
+	if c.isOver() {
 		go f()
 		return func() bool { return false }
 	}

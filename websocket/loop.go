@@ -306,9 +306,17 @@ func (c *Conn) detach() (gone func(), ok bool) {
 	}
 	list := c.gone
 	c.gone, c.isClosed = nil, true
+	c.attached = c.watched
 	c.err.Store(&CloseError{Code: CloseAbnormal, Err: net.ErrClosed})
 	c.mu.Unlock()
-	close(c.done)
+	if c.attached { // the context of a Handler's function ends with the connection, not now
+		list = append(list, func() {
+			close(c.done)
+			c.tellDependents()
+		})
+	} else {
+		close(c.done)
+	}
 	c.alive.stop()
 	_ = c.nc.Close()
 	switch len(list) {

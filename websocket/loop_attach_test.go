@@ -120,3 +120,43 @@ func TestLoopOverTLSCloses(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestLoopAttachContext: the context of a Handler's function ends with the
+// connection that it has attached.
+func TestLoopAttachContext(t *testing.T) {
+	loop, err := websocket.NewLoop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	contexts := make(chan context.Context, 1)
+	closed := make(chan *websocket.CloseError, 1)
+	h := websocket.Handle(func(ctx context.Context, c *websocket.Conn) {
+		if _, err := loop.Attach(c, loopEcho{closed}); err != nil {
+			t.Error(err)
+		}
+		contexts <- ctx
+	}, nil)
+	s := httptest.NewServer(h)
+	defer s.Close()
+	p := wstest.Connect(t, "ws"+strings.TrimPrefix(s.URL, "http"))
+	ctx := <-contexts
+	derived, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p.SendMessage(websocket.Text, []byte("Hello"))
+	p.ExpectText("Hello")
+	if ctx.Err() != nil || derived.Err() != nil {
+		t.Error("the context has ended:", ctx.Err(), derived.Err())
+	}
+	p.Close()
+	<-closed
+	<-ctx.Done()
+	<-derived.Done()
+	if ctx.Err() == nil {
+		t.Error("the context has ended without an error")
+	}
+	context.AfterFunc(ctx, func() { close(contexts) })
+	<-contexts
+	if err := loop.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

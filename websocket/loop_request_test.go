@@ -40,6 +40,9 @@ func FuzzRequest(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q: net/http does not read it: %v", b[from:to], err)
 		}
+		if got.ContentLength > 0 {
+			want.Body = got.Body // which is not for plainRequest to make
+		}
 		if !reflect.DeepEqual(got, want) {
 			t.Fatalf("%q:\n%+v\nwant\n%+v", b[from:to], got, want)
 		}
