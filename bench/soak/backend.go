@@ -142,18 +142,26 @@ func (t *target) pages(ctx context.Context, path string) error {
 	}
 }
 
-// halfARequest sends a part of a request to the HTTP API, and then ends its direction,
-// resets the connection, or waits to be cut off.
+// halfARequest sends a part of a request, or all of it, for a list, the page or to
+// publish, and then ends its direction, resets the connection, or waits to be cut off.
 func halfARequest(ctx context.Context, t *target, rng *rand.Rand) error {
 	l, err := t.dial(ctx, rng)
 	if err != nil {
 		return err
 	}
 	defer l.end()
-	body := counted(1, 2000)
-	request := "POST /api/channels/half/messages HTTP/1.1\r\nHost: " + t.node.Address + "\r\nAuthorization: Bearer " + apiKey +
-		fmt.Sprintf("\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", len(body)) + string(body)
-	if err := l.write([]byte(request[:1+rng.IntN(len(request)-1)])); err != nil {
+	head := " HTTP/1.1\r\nHost: " + t.node.Address + "\r\nConnection: close\r\nAuthorization: Bearer " + apiKey + "\r\n"
+	body := string(counted(1, 2000))
+	request := []string{
+		"POST /api/channels/half/messages" + head + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(body)) + body,
+		"POST /api/batch" + head + fmt.Sprintf("Content-Length: %d\r\n\r\n", len(body)) + body,
+		"GET /api/sessions" + head + "\r\n",
+		"GET /" + head + "\r\n",
+	}[rng.IntN(4)]
+	if rng.IntN(2) == 0 {
+		request = request[:1+rng.IntN(len(request)-1)]
+	}
+	if err := l.write([]byte(request)); err != nil {
 		return err
 	}
 	switch rng.IntN(3) {
