@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"syscall"
@@ -79,11 +80,10 @@ func (l *Loop) acceptSome(c *LoopConn) {
 		case nil:
 		case syscall.EAGAIN:
 			return
-		case syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM:
-			l.acceptLater(a, err)
+		case syscall.EINVAL, syscall.EBADF, syscall.ENOTSOCK, syscall.EOPNOTSUPP: // it listens no more
+			l.endAccept(a, fmt.Errorf("websocket: accept: %w", err))
 			return
-		default: // RFC 9293 leaves errors of the network to be reported here; the next one may do
-			l.log.Debug("websocket: a connection could not be accepted", "error", err)
+		default: // no more descriptors, or an error of the network that is reported here
 			l.acceptLater(a, err)
 			return
 		}
