@@ -14,7 +14,7 @@ const (
 	trimFrom = 1000 // sessions
 
 	garbageRoom    = 32 << 20 // octets that may be garbage before it is collected,
-	maxGCPercent   = 400      // but not more than this much of what is in use,
+	maxGCPercent   = 200      // but not more than this much of what is in use,
 	plainGCPercent = 100      // and not less than this much: the runtime's default
 )
 

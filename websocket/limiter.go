@@ -37,8 +37,9 @@ type Limiter struct {
 
 // peer is what is known of one address.
 type peer struct {
-	open int
-	due  time.Time // state of the handshake rate
+	address string
+	open    int
+	due     time.Time // state of the handshake rate
 }
 
 // Open returns how many connections are open.
@@ -81,7 +82,7 @@ func (l *Limiter) acquire(r *http.Request) (release func(), _ *handshake.Refusal
 		defer l.mu.Unlock()
 		l.open--
 		if p.open--; p.open == 0 && !p.due.After(time.Now()) {
-			delete(l.peers, address)
+			delete(l.peers, p.address)
 		}
 	}, nil
 }
@@ -100,7 +101,7 @@ func (l *Limiter) addPeer(address string, now time.Time) *peer {
 		}
 		l.sweep = 2 * len(l.peers)
 	}
-	p := new(peer)
+	p := &peer{address: address}
 	l.peers[address] = p
 	return p
 }
