@@ -61,6 +61,9 @@ type part struct {
 	index    map[*Session]int // of sessions, once there are many; the shard's. Everyone's needs none: see Session.seat
 }
 
+// large is the number of sessions in a part from which on a message is queued for all of them before it is sent to the first.
+const large = 64
+
 // indexed is the number of sessions from which a part is indexed, so that leaving a large channel costs no search through it.
 const indexed = 64
 
@@ -68,7 +71,9 @@ const indexed = 64
 func (s *shard) do(h *handover, more bool) {
 	switch h.do {
 	case deliver:
-		h.delivery.finish(h.part.deliver(h.message, more))
+		// In a large channel messages queue up, so that those that come while the
+		// first sessions are being sent to reach the others in one write.
+		h.delivery.finish(h.part.deliver(h.message, more || len(h.part.sessions) > large))
 	case open:
 		h.session.begin(h.message, h.parts)
 		h.call()

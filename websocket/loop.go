@@ -49,6 +49,7 @@ type Loop struct {
 	spare    [2][]*LoopConn // memory of dirty
 	rested   []func()       // memory of tasks
 	sending  []*LoopConn    // what Send queued for them is to be sent
+	sent     int            // of sending, from the first on
 	drained  []*LoopConn    // whose handlers are to be told so
 	at       *LoopConn      // whose handler is being called; nil: none is
 	running  []func()       // tasks, but for those that are done

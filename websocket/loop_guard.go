@@ -64,7 +64,7 @@ func (l *Loop) goOn() {
 	l.dirty = slices.Concat(slices.DeleteFunc(l.flushing, gone), l.dirty)
 	l.mu.Unlock()
 	l.drained = slices.Concat(slices.DeleteFunc(l.telling, gone), l.drained)
-	l.sending = slices.DeleteFunc(l.sending, gone)
+	l.sending, l.sent = slices.DeleteFunc(l.sending, gone), 0
 	l.running, l.flushing, l.telling = nil, nil, nil
 	l.spare = [2][]*LoopConn{}
 	if c := l.at; c != nil {

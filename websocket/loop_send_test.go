@@ -79,8 +79,9 @@ func TestLoopSendInHandlers(t *testing.T) {
 			},
 		}
 	})
-	a, b := wstest.Connect(t, url), wstest.Connect(t, url)
+	a := wstest.Connect(t, url)
 	<-conns
+	b := wstest.Connect(t, url)
 	second := <-conns
 	onLoop(t, loop, func() { other = second })
 	for i := range 100 {

@@ -124,14 +124,22 @@ func (l *Loop) work() bool {
 	return worked
 }
 
-// sendQueued sends what Send has queued.
+// sendAtOnce is how many connections are sent to before the loop looks at what has
+// come: what is sent to all by then leaves together with what the others still
+// wait for, so a loop that is behind makes fewer writes.
+const sendAtOnce = 256
+
+// sendQueued sends what Send has queued, for some of the connections.
 func (l *Loop) sendQueued() {
-	for i := 0; i < len(l.sending); i++ { // flushing may add to it
-		c := l.sending[i]
-		l.sending[i] = nil
+	for n := 0; n < sendAtOnce && l.sent < len(l.sending); n++ { // flushing may add to it
+		c := l.sending[l.sent]
+		l.sending[l.sent] = nil
+		l.sent++
 		l.flushUnlessFull(c)
 	}
-	l.sending = l.sending[:0]
+	if l.sent == len(l.sending) {
+		l.sending, l.sent = l.sending[:0], 0
+	}
 }
 
 // flushUnlessFull sends what waits for c. If the socket is known to take nothing
