@@ -1,6 +1,7 @@
 package websocket
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -181,10 +182,16 @@ func hijack(w http.ResponseWriter) (net.Conn, []byte, error) {
 	nc, more := http1.Detach(nc)
 	early = slices.Concat(early, more)
 	if r, ok := nc.(*replayed); ok {
+		if r.TCPConn.RemoteAddr() == nil {
+			_ = nc.Close()
+			return nil, nil, errPeerGone
+		}
 		return r.TCPConn, append(early, r.rest...), nil
 	}
 	return nc, early, nil
 }
+
+var errPeerGone = errors.New("the peer is gone")
 
 // fail answers a request that is refused through no fault of the client's.
 func (a *Acceptor) fail(w http.ResponseWriter, r *http.Request, err error) error {

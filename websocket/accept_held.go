@@ -78,8 +78,12 @@ func (w *heldResponse) copyTo(to http.ResponseWriter) {
 // again.
 type replayed struct {
 	*net.TCPConn
+	peer net.Addr
 	rest []byte
 }
+
+// RemoteAddr returns the address that the connection was accepted from.
+func (c *replayed) RemoteAddr() net.Addr { return c.peer }
 
 // Read reads what is to be read again first.
 func (c *replayed) Read(p []byte) (int, error) {

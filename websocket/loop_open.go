@@ -272,7 +272,7 @@ func (l *Loop) answer(c *LoopConn, w *heldResponse, head bool) {
 func (l *Loop) handOver(c *LoopConn, o *opening, read []byte) {
 	_ = l.poller.Remove(int(c.fd))
 	rest := o.from.rest
-	nc, err := reopen(l.leave(c), read)
+	nc, err := reopen(l.leave(c), o.peer, read)
 	l.endOpening(o)
 	if err != nil {
 		l.log.Warn("websocket: a connection could not be handed over", "error", err)

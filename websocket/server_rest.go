@@ -1,7 +1,9 @@
 package websocket
 
 import (
+	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 )
@@ -86,7 +88,9 @@ func (l *restListener) Addr() net.Addr { return l.addr }
 
 // reopen makes a net.Conn of a descriptor, which is used up, and of octets that
 // have been read from it.
-func reopen(fd int, read []byte) (net.Conn, error) {
+//
+// The address is that of the accept: a socket whose peer is gone has none any more.
+func reopen(fd int, peer netip.AddrPort, read []byte) (net.Conn, error) {
 	f := os.NewFile(uintptr(fd), "connection")
 	nc, err := net.FileConn(f)
 	_ = f.Close()
@@ -94,8 +98,11 @@ func reopen(fd int, read []byte) (net.Conn, error) {
 		return nil, err
 	}
 	tcp, ok := nc.(*net.TCPConn)
-	if !ok || len(read) == 0 {
-		return nc, nil
+	if !ok { // it is what was accepted
+		_ = nc.Close()
+		return nil, errNotTCP
 	}
-	return &replayed{TCPConn: tcp, rest: append([]byte(nil), read...)}, nil
+	return &replayed{TCPConn: tcp, peer: net.TCPAddrFromAddrPort(peer), rest: append([]byte(nil), read...)}, nil
 }
+
+var errNotTCP = errors.New("it is no TCP connection")

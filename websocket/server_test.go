@@ -409,3 +409,33 @@ func TestServerShutdown(t *testing.T) {
 		t.Error("it still listens")
 	}
 }
+
+// TestServerPeerGone: a peer that is gone by the time its connection is handed over
+// to net/http still has an address, which many a program asks for.
+func TestServerPeerGone(t *testing.T) {
+	var nameless atomic.Int64
+	look := func(addr string) {
+		if _, err := netip.ParseAddrPort(addr); err != nil {
+			nameless.Add(1)
+		}
+	}
+	o := &websocket.ServerOptions{HTTPServer: &http.Server{
+		ConnState: func(nc net.Conn, _ http.ConnState) { look(nc.RemoteAddr().String()) },
+		Handler:   http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { look(r.RemoteAddr) }),
+		ErrorLog:  slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
+	}}
+	_, addr := startServer(t, true, o, echoes)
+	for range 300 {
+		nc, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.WriteString(nc, "GET / HTTP/1.1\r\nHost: "+addr+"\r\n\r\n")
+		_ = nc.(*net.TCPConn).SetLinger(0)
+		_ = nc.Close()
+	}
+	answerOf(t, addr, "GET / HTTP/1.1\r\nHost: "+addr+"\r\nConnection: close\r\n\r\n") // it is still there
+	if n := nameless.Load(); n > 0 {
+		t.Errorf("%d connections without an address", n)
+	}
+}

@@ -34,13 +34,15 @@ func addrPort(a unix.Sockaddr) netip.AddrPort {
 }
 
 // Inherit gives a listening socket the settings that connections are to have: small
-// writes leave at once, and a peer that is gone is noticed, as package net does it.
-// What is accepted inherits them, which saves four calls for each.
+// writes leave at once, and a peer that is gone is noticed. Silence is probed later
+// than package net does it: Pings come before, and very many idle connections would
+// be probed very often. What is accepted inherits all that, which saves four calls
+// for each.
 func Inherit(fd int) {
 	for _, o := range [...][3]int{
 		{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
 		{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
-		{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 15},
+		{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 120},
 		{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 15},
 		{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 9},
 	} {
