@@ -1,6 +1,9 @@
 package websocket
 
-import "time"
+import (
+	"math/bits"
+	"time"
+)
 
 // wheel is the clock of a loop: its connections stand in slots by the tick at
 // which there is something to do for them. What arrives touches no timer; that
@@ -11,9 +14,9 @@ import "time"
 type wheel struct {
 	now   uint32 // the tick that has been looked at last
 	start time.Time
-	slots [wheelSlots]*LoopConn // each the head of a list
-	count int
-	due   *LoopConn // those that are about to be looked at, by next
+	slots [wheelSlots]*LoopConn   // each the head of a list
+	used  [wheelSlots / 64]uint64 // a bit for each slot that holds anyone: next is asked for whenever the loop waits
+	due   *LoopConn               // those that are about to be looked at, by next
 }
 
 const (
@@ -53,7 +56,7 @@ func (w *wheel) put(c *LoopConn, due uint32) {
 		c.next.prev = c
 	}
 	*head = c
-	w.count++
+	w.used[due%wheelSlots/64] |= 1 << (due % 64)
 }
 
 // remove takes c off.
@@ -65,22 +68,29 @@ func (w *wheel) remove(c *LoopConn) {
 		c.prev.next = c.next
 	} else {
 		w.slots[c.due%wheelSlots] = c.next
+		if c.next == nil {
+			w.used[c.due%wheelSlots/64] &^= 1 << (c.due % 64)
+		}
 	}
 	if c.next != nil {
 		c.next.prev = c.prev
 	}
 	c.prev, c.next, c.due = nil, nil, 0
-	w.count--
 }
 
 // next returns when there may be something to do, the zero time for never.
 func (w *wheel) next() time.Time {
-	if w.count == 0 {
-		return time.Time{}
-	}
-	for i := uint32(1); i <= wheelSlots; i++ {
-		if w.slots[(w.now+i)%wheelSlots] != nil {
-			return w.start.Add(w.passed(time.Now()) + time.Duration(i)*tickTime)
+	first := w.now + 1
+	const words = uint32(len(w.used))
+	for i := range words + 1 { // the first word twice: from first on, and at last before it
+		at := (first/64 + i) % words
+		word := w.used[at]
+		if i == 0 {
+			word &= ^uint64(0) << (first % 64)
+		}
+		if word != 0 {
+			ticks := (at*64 + uint32(bits.TrailingZeros64(word)) - first) % wheelSlots
+			return w.start.Add(w.passed(time.Now()) + time.Duration(ticks+1)*tickTime)
 		}
 	}
 	return time.Time{}
