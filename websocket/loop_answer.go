@@ -92,37 +92,40 @@ func (l *Loop) later(f func()) {
 	l.wakeUp()
 }
 
-// answered sends the answer and goes on to the next request.
+// answered sends the answer.
 func (l *Loop) answered(c *LoopConn, response []byte) {
 	if c.fd < 0 {
 		return
 	}
 	c.mu.Lock()
-	n := 0
-	if c.write == nil {
-		if n, _ = poll.Write(int(c.fd), response); n < 0 {
-			n = 0 // flushing will say why
-		}
+	n, err := poll.Write(int(c.fd), response)
+	if err != nil {
+		n = 0 // flushing will say why
 	}
 	waits := n < len(response)
 	if waits {
 		c.queueRest(append([]byte(nil), response[n:]...), n > 0)
 	}
 	c.mu.Unlock()
-	o, _ := c.h.(*opening)
-	o.busy = false
-	if waits {
-		l.flush(c)
-	}
-	if c.fd < 0 {
-		return
-	}
 	c.limit = l.wheel.after(requestIdle)
 	l.wheel.put(c, c.limit)
+	if waits {
+		l.flush(c)
+		return
+	}
+	l.answerSent(c)
+}
+
+// answerSent goes on to the next request when the socket has all of the answer. Not
+// before: whoever answers that one does not know of what still waits, and a peer that
+// asks without reading is not to have any number of answers kept.
+func (l *Loop) answerSent(c *LoopConn) {
+	o, _ := c.h.(*opening)
+	o.busy = false
 	o.head = o.from.server.rules.Head()
 	if !o.last && len(o.got) > 0 {
 		l.openNext(c, o, o.got)
-		if c.fd < 0 || c.lingers || o.busy {
+		if c.fd < 0 || c.role != answering || c.lingers || o.busy {
 			return
 		}
 		l.limitHead(c, o)
@@ -132,7 +135,7 @@ func (l *Loop) answered(c *LoopConn, response []byte) {
 		l.endAnswering(c)
 	case o.deaf:
 		o.deaf = false
-		l.setWant(c, c.want&poll.Writable != 0)
+		l.setWant(c, false)
 	}
 }
 
@@ -145,29 +148,31 @@ func (l *Loop) limitHead(c *LoopConn, o *opening) {
 	l.wheel.put(c, c.limit)
 }
 
-// endAnswering closes a connection in stages when its last answer is on its way.
+// endAnswering closes a connection in stages after its last answer.
 func (l *Loop) endAnswering(c *LoopConn) {
+	if o, _ := c.h.(*opening); o.eof {
+		l.closeSocket(c)
+		return
+	}
 	c.mu.Lock()
 	c.err = &CloseError{Code: CloseAbnormal}
 	c.over.Store(true)
 	c.lingers = true
-	waits := c.write != nil && c.write.bytes > 0
 	c.mu.Unlock()
-	if o, _ := c.h.(*opening); o.eof && !waits {
-		l.closeSocket(c)
-		return
-	}
-	c.role = beingOpened // whose last words are sent, and then its end
+	c.role = beingOpened // whose end it waits for
 	c.limit = l.wheel.after(answerLinger)
 	l.wheel.put(c, c.limit)
-	if !waits {
-		l.closeSent(c)
-	}
+	l.closeSent(c)
 }
 
-// readAhead reads what a peer sends while its request is being answered.
+// readAhead reads what a peer sends while its request is being answered. It leaves
+// the peer of a connection to itself that has sent enough, or all.
 func (l *Loop) readAhead(c *LoopConn, o *opening) {
-	if !o.deaf {
+	switch {
+	case o.deaf && !c.isRead(): // so the poller tells of nothing but a socket that is of no further use
+		l.closeSocket(c)
+		return
+	case !o.deaf:
 		n, err := poll.Read(int(c.fd), l.input)
 		switch {
 		case err == syscall.EAGAIN:
@@ -195,7 +200,7 @@ func (l *Loop) answeringDue(c *LoopConn) {
 	waits := c.write != nil && c.write.bytes > 0
 	c.mu.Unlock()
 	switch {
-	case o.busy: // the application takes its time
+	case o.busy && !waits: // the application takes its time
 	case o.end > 0 && !waits:
 		l.handOver(c, o, o.got)
 	case waits || o.got == nil:
@@ -214,4 +219,13 @@ func (l *Loop) shutAnswering(c *LoopConn) {
 		return
 	}
 	l.closeSocket(c)
+}
+
+// isDeaf reports whether what the peer sends ahead of an answer is left unread.
+func (c *LoopConn) isDeaf() bool {
+	if c.role != answering {
+		return false
+	}
+	o, _ := c.h.(*opening)
+	return o.deaf
 }

@@ -25,7 +25,7 @@ type opening struct {
 	leave func() // may be nil
 
 	// Of a connection whose requests the application answers.
-	busy bool // it is at one
+	busy bool // it is at one, or the answer has not all been sent
 	last bool // no request is taken after it
 	eof  bool // the peer sends nothing more
 

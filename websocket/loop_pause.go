@@ -65,7 +65,7 @@ func (l *Loop) hungUp(c *LoopConn) {
 // setWant changes what the poller waits for.
 func (l *Loop) setWant(c *LoopConn, writable bool) {
 	var want poll.Ready
-	if c.wantsInput() {
+	if c.wantsInput() && !c.isDeaf() {
 		want = poll.Readable
 	}
 	if writable {

@@ -164,10 +164,14 @@ func (l *Loop) flush(c *LoopConn) {
 		return
 	}
 	l.setWant(c, more)
-	if !more && closeSent {
+	switch {
+	case closeSent:
 		l.closeSent(c)
-	} else if more || closing {
+	case more || closing:
 		l.schedule(c)
+	case c.role == answering:
+		l.answerSent(c)
+		return
 	}
 	if _, ok := c.h.(DrainHandler); ok && drained {
 		l.drained = append(l.drained, c)
