@@ -101,6 +101,7 @@ func (b *MemoryBroker) Place(p *Publication) (Receipt, *Delivery, error) {
 		ID: id, Type: p.Type, Channel: p.Channel, From: p.From, Data: p.Data, Time: b.last, Raw: p.Raw, Binary: p.Binary,
 	})
 	if seen != nil {
+		k.channel, k.key, k.from = cloneName(k.channel), cloneName(k.key), cloneName(k.from) // they may have been cut from a whole request
 		seen.add(k, keyed{id, d, now})
 	}
 	return Receipt{ID: id}, d, nil
