@@ -68,7 +68,8 @@ func (l *Loop) awaitBody(c *LoopConn, o *opening, r *http.Request, b []byte, fro
 // response, after which the connection goes on.
 func selfContained(r *http.Request) bool {
 	return r.ProtoAtLeast(1, 1) && !r.Close && r.ContentLength >= 0 && len(r.TransferEncoding) == 0 &&
-		r.Header["Upgrade"] == nil && r.Header["Expect"] == nil && strings.HasPrefix(r.RequestURI, "/")
+		r.Header["Upgrade"] == nil && r.Header["Sec-Websocket-Key"] == nil && // package http1 takes no request after one with it
+		r.Header["Expect"] == nil && strings.HasPrefix(r.RequestURI, "/")
 }
 
 // keepOnly keeps b, which may be the end of what is kept, and nothing else.

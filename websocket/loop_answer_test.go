@@ -108,6 +108,7 @@ func TestServerRequests(t *testing.T) {
 		{"net/http", "GET /page HTTP/1.1\r\nHost: localhost\r\n\r\n"},
 		{"chunked", "POST /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"},
 		{"close", post("/x", "abc", "Connection: close")},
+		{"key", post("/x", "abc", "Sec-WebSocket-Key: x") + post("/not", "a request")},
 		{"in pieces", "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\na"},
 		{"large", "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\na"},
 		{"wrong", "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3, 4\r\n\r\n"},
