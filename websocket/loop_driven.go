@@ -54,6 +54,14 @@ func (l *Loop) drive(lc *LoopConn) {
 	l.driveEnd(lc)
 }
 
+// driveEnded has h told of a connection that has ended, or ends now, before it was
+// attached.
+func (l *Loop) driveEnded(c *Conn, h EventHandler) {
+	_ = c.CloseNow()
+	l.open.Add(1)
+	l.drive(&LoopConn{loop: l, h: h, fd: -1, other: &driven{Conn: c}})
+}
+
 // driveEnd waits until the connection has ended and tells the handler.
 func (l *Loop) driveEnd(lc *LoopConn) {
 	c := lc.other.Conn

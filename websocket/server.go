@@ -74,7 +74,8 @@ var ErrServerClosed = errors.New("websocket: the server has been shut down")
 // order, with the handler of the connection. Fields that it adds to w's header
 // become part of the 101 response. If it returns nil, what it has written to w is
 // the answer; when it has written nothing either, the request is HTTPServer's, or
-// not found.
+// not found. A handler that it returns is told of OnOpen and OnClose even if the
+// response cannot be sent.
 //
 // open is called by a loop, as the methods of a handler are: it must not wait, and
 // not keep w or r's body. Whether a request may be opened is checked before:
@@ -295,15 +296,27 @@ func (s *Server) serveRequest(w http.ResponseWriter, r *http.Request, next http.
 	if err != nil {
 		o.release()
 		_ = s.accept.fail(w, r, err)
+		s.failed(o.handler, nil)
 		return
 	}
 	c, err := s.accept.finish(nc, o.head, early, &o.terms, o.release)
 	if err != nil {
+		s.failed(o.handler, nc)
 		return
 	}
-	if _, err := s.pickLoop().Attach(c, o.handler); err != nil {
-		_ = c.CloseNow()
+	l := s.pickLoop()
+	if _, err := l.Attach(c, o.handler); err != nil {
+		l.driveEnded(c, o.handler)
 	}
+}
+
+// failed is for a handler whose connection has failed before it began: it may have
+// been counted, and whoever does that counts on OnClose. nc may be nil.
+func (s *Server) failed(h EventHandler, nc net.Conn) {
+	if nc == nil {
+		nc, _ = net.Pipe()
+	}
+	s.pickLoop().driveEnded(newConn(nc, false, s.accept.conn, "", nil, nil), h)
 }
 
 var errShuttingDown = &handshake.Refusal{Status: http.StatusServiceUnavailable, Reason: "The server is shutting down."}
@@ -345,7 +358,9 @@ func (s *Server) judge(r *http.Request, rest bool) (v verdict) {
 	h, err := s.ask(w, r)
 	asked = true
 	if err == nil && h != nil {
-		v.head, err = s.accept.response(w.header, &v.terms)
+		if v.head, err = s.accept.response(w.header, &v.terms); err != nil {
+			defer s.failed(h, nil)
+		}
 	}
 	switch {
 	case err != nil:
