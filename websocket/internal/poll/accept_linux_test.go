@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestAccept: what is accepted has the settings that package net gives its
+// TestAccept: what is accepted has the settings that Inherit gives its
 // connections, and the peer's address.
 func TestAccept(t *testing.T) {
 	for _, address := range []string{"127.0.0.1:0", "[::1]:0", ":0"} {
@@ -45,7 +45,7 @@ func TestAccept(t *testing.T) {
 		for _, o := range [][3]int{
 			{unix.IPPROTO_TCP, unix.TCP_NODELAY, 1},
 			{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
-			{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 15},
+			{unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 120},
 			{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, 15},
 			{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, 9},
 		} {
