@@ -30,6 +30,7 @@ package api
 
 import (
 	"cmp"
+	"errors"
 	"log/slog"
 	"math"
 	"net/http"
@@ -131,6 +132,10 @@ func (a *API) table() []route {
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.limit(w, r)
 	if err := a.serve(w, r); err != nil {
+		if gone := r.Context().Err(); gone != nil && errors.Is(err, gone) {
+			a.log.Debug("the client did not wait for its answer", "method", r.Method, "path", r.URL.EscapedPath(), "remote", r.RemoteAddr)
+			return
+		}
 		p := problem.Of(err)
 		p.Log(a.log, r)
 		p.Write(w, r)

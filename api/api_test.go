@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -300,5 +301,17 @@ func TestHealth(t *testing.T) {
 	}
 	if w := r.call("HEAD", "/healthz", ""); w.Code != 200 || w.Body.Len() != 0 {
 		t.Errorf("HEAD: %d %q", w.Code, w.Body)
+	}
+}
+
+// That a client has gone is no fault of the server's, and nobody is left to be told.
+func TestClientGone(t *testing.T) {
+	r := newRig(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	w := httptest.NewRecorder()
+	r.api.ServeHTTP(w, r.request("POST", "/api/broadcast", strings.NewReader("1")).WithContext(ctx))
+	if w.Body.Len() > 0 || r.log.Len() > 0 {
+		t.Errorf("answered %q, logged %q", w.Body, r.log)
 	}
 }
