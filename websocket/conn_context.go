@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"context"
+	"reflect"
 	"time"
 )
 
@@ -15,11 +16,11 @@ type connContext struct {
 
 // context returns a context that has the values of another and ends with the
 // connection.
-func (c *Conn) context(values context.Context) context.Context {
+func (c *Conn) context(values context.Context) connContext {
 	c.mu.Lock()
 	c.watched = true
 	c.mu.Unlock()
-	return &connContext{c, context.WithoutCancel(values)}
+	return connContext{c, withoutCancel(values)}
 }
 
 func (x *connContext) Deadline() (time.Time, bool) { return time.Time{}, false }
@@ -92,4 +93,40 @@ func (c *Conn) tellDependents() {
 	for d := range all {
 		go d.f()
 	}
+}
+
+// A request's context is cancelled when net/http is let go, which its values do not
+// tell. So what the cancelling needs need not be kept for as long as a connection
+// lives: for net/http's own contexts that is some 270 octets.
+var cancellable = func() reflect.Type {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return reflect.TypeOf(ctx)
+}()
+
+// withoutCancel returns a context that has the values of ctx and nothing else.
+func withoutCancel(ctx context.Context) context.Context {
+	for reflect.TypeOf(ctx) == cancellable {
+		parent, ok := embedded(ctx)
+		if !ok {
+			break
+		}
+		ctx = parent
+	}
+	return context.WithoutCancel(ctx)
+}
+
+// embedded returns the context that ctx, made by package context, has its values
+// from. That is no promise of that package's: where it is not so, there is none.
+func embedded(ctx context.Context) (context.Context, bool) {
+	v := reflect.ValueOf(ctx)
+	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
+		return nil, false
+	}
+	f := v.Elem().FieldByName("Context")
+	if !f.IsValid() || !f.CanInterface() {
+		return nil, false
+	}
+	parent, ok := f.Interface().(context.Context)
+	return parent, ok
 }

@@ -77,21 +77,32 @@ func (h *Handler) opened(values context.Context, c *Conn) {
 		go func() { _ = c.Close(CloseGoingAway, shuttingDown) }()
 		return
 	}
-	ctx := c.context(values)
-	go func() { h.run(ctx, c) }()
+	x := &handled{c.context(values), h}
+	go x.run()
 }
 
-func (h *Handler) run(ctx context.Context, c *Conn) {
-	defer func() {
-		if v := recover(); v != nil {
-			h.accept.conn.log.LogAttrs(ctx, slog.LevelError, "websocket: handler panicked",
-				slog.String("peer", c.RemoteAddr().String()), slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
-			_ = c.Close(CloseInternalError, "internal error")
-			return
-		}
-		_ = c.Close(CloseNormal, "")
-	}()
-	h.fn(ctx, c)
+// handled is a connection with a goroutine of its own. What that keeps while it
+// waits is kept for each connection: its frames are small on purpose.
+type handled struct {
+	connContext
+	h *Handler
+}
+
+func (x *handled) run() {
+	defer x.returned()
+	x.h.fn(&x.connContext, x.c)
+}
+
+// returned is deferred by run.
+func (x *handled) returned() {
+	v := recover()
+	if v == nil {
+		_ = x.c.Close(CloseNormal, "")
+		return
+	}
+	x.h.accept.conn.log.LogAttrs(&x.connContext, slog.LevelError, "websocket: handler panicked",
+		slog.String("peer", x.c.RemoteAddr().String()), slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
+	_ = x.c.Close(CloseInternalError, "internal error")
 }
 
 // Len returns how many connections are open.
