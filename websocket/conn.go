@@ -93,7 +93,10 @@ func newConn(nc net.Conn, client bool, cfg *config, subprotocol string, agreed *
 	if agreed != nil {
 		c.compress(agreed)
 	}
-	if c.raw == nil {
+	if c.raw != nil {
+		c.rawIn.prepare(c)
+		c.rawOut.prepare()
+	} else {
 		c.little = new([littleSize]byte)
 	}
 	c.rwatch.c = c

@@ -1,6 +1,7 @@
 package websocket_test
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net"
@@ -141,7 +142,7 @@ func TestIdleMemory(t *testing.T) {
 			t.Errorf("an idle %s connection takes %d octets of heap, want at most %d", endName(client), heap, mostHeap)
 		}
 	}
-	t.Run("server", func(t *testing.T) {
+	server := func(t *testing.T, messages int) {
 		opened := make(chan struct{})
 		handler := websocket.Handle(func(ctx context.Context, c *websocket.Conn) {
 			opened <- struct{}{}
@@ -162,8 +163,26 @@ func TestIdleMemory(t *testing.T) {
 				t.Fatal(err)
 			}
 			<-opened
+			if messages == 0 {
+				return
+			}
+			_ = nc.SetDeadline(time.Now().Add(guard))
+			b := make([]byte, 1<<10)
+			if n, err := nc.Read(b); err != nil || !bytes.HasSuffix(b[:n], []byte("\r\n\r\n")) {
+				t.Fatalf("%q, %v", b[:n], err)
+			}
+			for range messages {
+				if _, err := nc.Write([]byte{0x81, 0x85, 0, 0, 0, 0, 'H', 'e', 'l', 'l', 'o'}); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := io.ReadFull(nc, b[:7]); err != nil {
+					t.Fatal(err)
+				}
+			}
 		}
-		open() // what is needed once
+		for range connections / 10 { // what is needed once; and goroutines begin with as much as the average one has needed
+			open()
+		}
 		heapBefore, stacksBefore := heapAndStacks()
 		for range connections {
 			open()
@@ -176,7 +195,9 @@ func TestIdleMemory(t *testing.T) {
 		if err := handler.Shutdown(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-	})
+	}
+	t.Run("server", func(t *testing.T) { server(t, 0) })
+	t.Run("server that has answered", func(t *testing.T) { server(t, 3) })
 	t.Run("client", func(t *testing.T) {
 		l := wstest.Listen(t)
 		conns := make([]*websocket.Conn, 0, connections)

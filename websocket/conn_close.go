@@ -82,9 +82,10 @@ func (c *Conn) awaitClose() {
 		if c.ended() == nil { // else what was received can still be read
 			c.stream = nil
 		}
+		var ev proto.Event
 		var err error
 		for err == nil && c.Err() == nil {
-			_, err = c.nextData(context.Background())
+			err = c.nextData(context.Background(), &ev)
 		}
 		c.readingDone()
 	}

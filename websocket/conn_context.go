@@ -127,6 +127,5 @@ func embedded(ctx context.Context) (context.Context, bool) {
 	if !f.IsValid() || !f.CanInterface() {
 		return nil, false
 	}
-	parent, ok := f.Interface().(context.Context)
-	return parent, ok
+	return reflect.TypeAssert[context.Context](f)
 }

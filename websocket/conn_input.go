@@ -21,17 +21,32 @@ func (c *Conn) fill(ctx context.Context) error {
 	if c.raw == nil {
 		return c.fillLittle(ctx)
 	}
+	if err := c.beforeFill(ctx); err != nil {
+		return err
+	}
+	return c.filled(ctx, c.raw.Read(c.rawIn.try))
+}
+
+// beforeFill is what there is to do before the wait of fill. It is apart, as is
+// filled, because what they need on the stack is not needed while fill waits.
+//
+//go:noinline
+func (c *Conn) beforeFill(ctx context.Context) error {
 	if err := c.beforeWait(ctx); err != nil {
 		return err
 	}
 	r := &c.rawIn
-	if r.try == nil {
-		r.prepare(c)
-	}
 	r.into, r.n, r.err = nil, 0, nil
 	c.waiting.Store(true)
-	err := c.raw.Read(r.try)
+	return nil
+}
+
+// filled is what there is to do after it. err is what RawConn.Read returned.
+//
+//go:noinline
+func (c *Conn) filled(ctx context.Context, err error) error {
 	c.waiting.Store(false)
+	r := &c.rawIn
 	if err == nil && r.n > 0 {
 		c.arrived(r.n)
 		c.input = c.block[:r.n]
@@ -153,9 +168,6 @@ func (r *rawInput) prepare(c *Conn) {
 
 // read reads into p.
 func (r *rawInput) read(c *Conn, p []byte) (int, error) {
-	if r.try == nil {
-		r.prepare(c)
-	}
 	r.into, r.n, r.err = p, 0, nil
 	err := c.raw.Read(r.try)
 	r.into = nil

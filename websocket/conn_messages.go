@@ -26,18 +26,15 @@ func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 		it := &iteration{c: c}
 		defer it.end()
 		for {
-			var m Message
 			err := it.wait(ctx)
 			if err == nil {
-				m, err = it.take(ctx)
+				err = it.take(ctx)
 			}
 			if err != nil {
-				c.stopHolding()
-				if tellsClose(err) {
-					return
-				}
+				it.over(err, yield)
+				return
 			}
-			if !yield(m, err) || err != nil {
+			if !yield(it.message, nil) {
 				return
 			}
 		}
@@ -54,29 +51,51 @@ func tellsClose(err error) bool {
 
 // iteration is one over a connection's messages.
 type iteration struct {
-	c    *Conn
-	lent *block // where the message lies that the application has; nil: elsewhere
-	buf  []byte // a message that did not come in one piece
+	c       *Conn
+	message Message // what was taken last
+	lent    *block  // where the message lies that the application has; nil: elsewhere
+	buf     []byte  // a message that did not come in one piece
 }
 
-// wait waits until there is input, and returns with the reading lock. It is apart
-// from take because its goroutine spends its life here: the less stands on the
-// stack now, the less memory a silent connection takes.
+// wait waits until there is input, and returns with the reading lock. A
+// connection's goroutine spends its life in here: what stands on the stack is kept
+// for each of them, so it is little, and all that is not needed while waiting is
+// done in functions apart.
 func (it *iteration) wait(ctx context.Context) error {
+	if ready, err := it.ready(ctx); ready || err != nil {
+		return err
+	}
+	err := it.c.fill(ctx)
+	if err != nil {
+		it.c.readingDone()
+	}
+	return err
+}
+
+// over is for when there is no further message, because of err.
+//
+//go:noinline
+func (it *iteration) over(err error, yield func(Message, error) bool) {
+	it.c.stopHolding()
+	if !tellsClose(err) {
+		yield(Message{}, err)
+	}
+}
+
+// ready takes the reading lock, and reports whether there is input already.
+//
+//go:noinline
+func (it *iteration) ready(ctx context.Context) (bool, error) {
 	c := it.c
 	if err := c.acquire(ctx, &c.reading); err != nil {
-		return err
+		return false, err
 	}
 	it.takeBack()
 	if len(c.input) > 0 || c.stream != nil || c.in.Pending() || c.in.InFrame() {
-		return nil
+		return true, nil
 	}
 	c.in.Release()
-	err := c.fill(ctx)
-	if err != nil {
-		c.readingDone()
-	}
-	return err
+	return false, nil
 }
 
 // take returns the next message, and gives back the reading lock. A message that
@@ -85,32 +104,31 @@ func (it *iteration) wait(ctx context.Context) error {
 // there.
 //
 //go:noinline
-func (it *iteration) take(ctx context.Context) (Message, error) {
+func (it *iteration) take(ctx context.Context) error {
 	c := it.c
-	var m Message
 	var ev proto.Event
 	var err error
 	fresh := c.stream == nil && !c.in.InMessage()
 	if fresh {
-		ev, err = c.nextData(ctx)
+		err = c.nextData(ctx, &ev)
 	}
 	switch {
 	case err != nil:
 	case fresh && ev.First && ev.Last && c.block != nil && (c.pack == nil || !ev.RSV1):
 		it.lent, c.block = c.block, nil
-		m = Message{MessageType(ev.Opcode), ev.Payload}
+		it.message = Message{MessageType(ev.Opcode), ev.Payload}
 	default:
-		m, err = it.collect(ctx, ev)
+		err = it.collect(ctx, &ev)
 	}
 	if whole := err == nil && len(c.input) > 0 && c.wholeInHand(); whole != c.mayHold.Load() {
 		c.mayHold.Store(whole)
 	}
 	c.readingDone()
-	return m, err
+	return err
 }
 
 // collect copies a message together, of which ev is the first piece, if it is any.
-func (it *iteration) collect(ctx context.Context, ev proto.Event) (Message, error) {
+func (it *iteration) collect(ctx context.Context, ev *proto.Event) error {
 	c := it.c
 	if cap(it.buf) > bufferKeep {
 		putLarge(it.buf) // one large message is no reason to hold its size for ever
@@ -127,10 +145,11 @@ func (it *iteration) collect(ctx context.Context, ev proto.Event) (Message, erro
 		typ, msg, err = c.readRest(ctx, MessageType(ev.Opcode), append(it.buf[:0], ev.Payload...), 0, ev.Last)
 	}
 	if err != nil {
-		return Message{}, err
+		return err
 	}
 	it.buf = msg
-	return Message{typ, msg}, nil
+	it.message = Message{typ, msg}
+	return nil
 }
 
 // takeBack gives the connection the memory that was taken out of it, where what

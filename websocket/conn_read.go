@@ -112,7 +112,8 @@ func (c *Conn) nextPiece(ctx context.Context, dst *[]byte) (proto.Event, error) 
 		*dst = d[:len(d)+n]
 		return ev, nil
 	}
-	ev, err := c.nextData(ctx)
+	var ev proto.Event
+	err := c.nextData(ctx, &ev)
 	if err == nil {
 		if d := *dst; ev.First && ev.Last && d == nil {
 			d = make([]byte, 0, len(ev.Payload)) // the usual case: the exact size, once
@@ -140,36 +141,41 @@ func grow(d []byte, left uint64, own bool) []byte {
 	return g
 }
 
-// nextData returns the next event that carries data and deals with all others
-// on the way. The event's payload is valid until the next call. c.reading is
-// held.
-func (c *Conn) nextData(ctx context.Context) (proto.Event, error) {
+// nextData sets *ev to the next event that carries data and deals with all others
+// on the way. The event's payload is valid until the next call; after an error
+// *ev means nothing. c.reading is held.
+func (c *Conn) nextData(ctx context.Context, ev *proto.Event) error {
 	for {
 		if len(c.input) == 0 && !c.in.Pending() {
 			c.in.Release()
 			if err := c.fill(ctx); err != nil {
-				return proto.Event{}, err
+				return err
 			}
 		}
-		n, ev, err := c.in.Receive(c.input)
+		n, err := 0, error(nil)
+		n, *ev, err = c.in.Receive(c.input)
 		c.input = c.input[n:]
 		if err != nil {
-			return proto.Event{}, c.fail(err)
+			return c.fail(err)
 		}
 		if !c.in.InFrame() {
 			c.stall.renew()
 		}
 		if ev.Kind == proto.Data {
-			if ev.First && c.cfg.rate.interval != 0 && !c.cfg.rate.take(&c.due, time.Now()) {
-				return proto.Event{}, c.fail(errRate)
+			if ev.First && c.cfg.rate.interval != 0 && !c.inRate() {
+				return c.fail(errRate)
 			}
-			return ev, nil
+			return nil
 		}
-		if err := c.takeControl(&ev); err != nil {
-			return proto.Event{}, err
+		if err := c.takeControl(ev); err != nil {
+			return err
 		}
 	}
 }
+
+// inRate counts a message, and reports whether the peer may send it now. The
+// reading lock is held.
+func (c *Conn) inRate() bool { return c.cfg.rate.take(&c.due, time.Now()) }
 
 // takeControl deals with what is no data.
 func (c *Conn) takeControl(ev *proto.Event) error {

@@ -30,7 +30,8 @@ func (c *Conn) NextReader(ctx context.Context) (MessageType, io.Reader, error) {
 			return 0, nil, err
 		}
 	}
-	ev, err := c.nextData(ctx)
+	var ev proto.Event
+	err := c.nextData(ctx, &ev)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -77,7 +78,8 @@ func (r *messageReader) Read(p []byte) (int, error) {
 		if err := r.c.Err(); err != nil {
 			return 0, err
 		}
-		ev, err := r.c.nextData(r.ctx)
+		var ev proto.Event
+		err := r.c.nextData(r.ctx, &ev)
 		if err != nil {
 			return 0, err
 		}
@@ -96,7 +98,8 @@ func (r *messageReader) Read(p []byte) (int, error) {
 func (r *messageReader) skip(ctx context.Context) error {
 	r.skipped, r.rest = true, nil // the input it points to may be gone by the next attempt
 	for !r.last {
-		ev, err := r.c.nextData(ctx)
+		var ev proto.Event
+		err := r.c.nextData(ctx, &ev)
 		if err != nil {
 			return err
 		}

@@ -59,10 +59,11 @@ func (c *Conn) write(ctx context.Context, typ MessageType, p []byte, compress bo
 	}
 	err := c.acquire(ctx, &c.sending)
 	if err == nil {
-		if compress && c.pack != nil && len(p) >= c.pack.threshold {
-			err = c.writePacked(ctx, typ, p)
+		compress = compress && c.pack != nil && len(p) >= c.pack.threshold
+		if !compress && !c.client && len(p) >= writeApart {
+			err = c.writeInPlace(ctx, typ, p)
 		} else {
-			err = c.writePlain(ctx, typ, p)
+			err = c.writeCopied(ctx, typ, p, compress)
 		}
 		c.sendingDone()
 	}
@@ -70,34 +71,66 @@ func (c *Conn) write(ctx context.Context, typ MessageType, p []byte, compress bo
 	return err
 }
 
-// writePlain sends a message as it is. Nearly always the socket takes all at once.
-// The messages and sending locks are held.
-func (c *Conn) writePlain(ctx context.Context, typ MessageType, p []byte) error {
-	buf := c.heldOrEmpty()
-	own, err := c.appendWaiting(buf), error(nil)
-	apart := !c.client && len(p) >= writeApart
-	if apart {
-		*buf, err = c.out.AppendMessageHeader(*buf, frame.Opcode(typ), p)
-	} else {
-		*buf, err = c.out.AppendPacked(*buf, frame.Opcode(typ), p, nil)
-	}
-	c.mu.Unlock()
-	switch {
-	case err != nil:
+// writeCopied sends a message from a buffer, or holds it back. Nearly always the
+// socket takes all at once. The messages and sending locks are held.
+func (c *Conn) writeCopied(ctx context.Context, typ MessageType, p []byte, compress bool) error {
+	buf, own, err := c.appendMessage(typ, p, compress)
+	if err != nil {
 		return c.refused(ctx, buf, own, err)
-	case apart:
-		return c.sendBuffer(ctx, buf, own, p)
 	}
-	return c.sendOrHold(ctx, buf, own)
+	if c.mayHold.Load() && c.hold(buf) {
+		return nil
+	}
+	if c.raw == nil || len(c.unsent) > 0 {
+		return c.sendBuffer(ctx, buf, own, nil)
+	}
+	n, err := c.rawOut.write(c, *buf)
+	if n != len(*buf) {
+		return c.sendRest(ctx, buf, own, n, err)
+	}
+	c.bufferSent(buf)
+	return nil
 }
 
-// writePacked sends a message compressed, if it becomes shorter by that. The
-// messages and sending locks are held.
-func (c *Conn) writePacked(ctx context.Context, typ MessageType, p []byte) error {
-	space := getBuffer()
-	defer putBuffer(space)
+// appendMessage returns heldOrEmpty's buffer with a message behind own octets of
+// others. It is apart from what sends that, so that a goroutine which does no more
+// than answer keeps the small stack that it began with. The messages and sending
+// locks are held.
+//
+//go:noinline
+func (c *Conn) appendMessage(typ MessageType, p []byte, compress bool) (buf *[]byte, own int, err error) {
+	if compress {
+		return c.appendPacked(typ, p)
+	}
+	buf = c.heldOrEmpty()
+	own = c.appendWaiting(buf)
+	*buf, err = c.out.AppendPacked(*buf, frame.Opcode(typ), p, nil)
+	c.mu.Unlock()
+	return buf, own, err
+}
+
+// writeInPlace sends a message from where it is. The messages and sending locks are
+// held.
+func (c *Conn) writeInPlace(ctx context.Context, typ MessageType, p []byte) error {
 	buf := c.heldOrEmpty()
 	own, err := c.appendWaiting(buf), error(nil)
+	*buf, err = c.out.AppendMessageHeader(*buf, frame.Opcode(typ), p)
+	c.mu.Unlock()
+	if err != nil {
+		return c.refused(ctx, buf, own, err)
+	}
+	return c.sendBuffer(ctx, buf, own, p)
+}
+
+// appendPacked is appendMessage for a message that is compressed, if it becomes
+// shorter by that.
+//
+//go:noinline
+func (c *Conn) appendPacked(typ MessageType, p []byte) (buf *[]byte, own int, err error) {
+	space := getBuffer()
+	defer putBuffer(space)
+	buf = c.heldOrEmpty()
+	own = c.appendWaiting(buf)
 	var packed []byte
 	if c.packs(typ, p) {
 		c.mu.Unlock() // compressing takes time, and only the sending lock matters to it
@@ -108,10 +141,7 @@ func (c *Conn) writePacked(ctx context.Context, typ MessageType, p []byte) error
 	}
 	*buf, err = c.out.AppendPacked(*buf, frame.Opcode(typ), p, packed)
 	c.mu.Unlock()
-	if err != nil {
-		return c.refused(ctx, buf, own, err)
-	}
-	return c.sendOrHold(ctx, buf, own)
+	return buf, own, err
 }
 
 // appendWaiting locks c.mu and appends what was sent before and comes before; own
@@ -136,23 +166,6 @@ func (c *Conn) refused(ctx context.Context, buf *[]byte, own int, err error) err
 		putBuffer(buf)
 	}
 	return c.sendError(err)
-}
-
-// sendOrHold sends what is in buf, which is heldOrEmpty's, or holds it back. The
-// sending lock is held.
-func (c *Conn) sendOrHold(ctx context.Context, buf *[]byte, own int) error {
-	if c.mayHold.Load() && c.hold(buf) {
-		return nil
-	}
-	if c.raw != nil && len(c.unsent) == 0 {
-		n, err := c.rawOut.write(c, *buf)
-		if n == len(*buf) {
-			c.bufferSent(buf)
-			return nil
-		}
-		return c.sendRest(ctx, buf, own, n, err)
-	}
-	return c.sendBuffer(ctx, buf, own, nil)
 }
 
 // sendError is what the application gets for a message that the protocol does
@@ -310,13 +323,14 @@ type rawOutput struct {
 	err  error
 }
 
-func (r *rawOutput) write(c *Conn, b []byte) (int, error) {
-	if r.try == nil {
-		r.try = func(fd uintptr) bool {
-			r.n, r.err = writeDescriptor(fd, r.from)
-			return true
-		}
+func (r *rawOutput) prepare() {
+	r.try = func(fd uintptr) bool {
+		r.n, r.err = writeDescriptor(fd, r.from)
+		return true
 	}
+}
+
+func (r *rawOutput) write(c *Conn, b []byte) (int, error) {
 	r.from, r.n, r.err = b, 0, nil
 	err := c.raw.Write(r.try)
 	r.from = nil

@@ -22,6 +22,11 @@ func Write(fd int, p []byte) (int, error) {
 	return call(unix.SYS_SENDTO, fd, p, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
 }
 
+// call needs so little of the stack that it need not ask for more: it is the deepest
+// that a goroutine gets which answers messages, and the stack that it would grow for
+// this is kept for as long as its connection lives.
+//
+//go:nosplit
 func call(which uintptr, fd int, p []byte, flags uintptr) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
