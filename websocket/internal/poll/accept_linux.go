@@ -12,25 +12,15 @@ import (
 // is none.
 func Accept(fd int) (int, netip.AddrPort, error) {
 	for {
-		n, from, err := unix.Accept4(fd, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+		n, from, err := accept4(fd)
 		switch err {
 		case nil:
-			return n, addrPort(from), nil
+			return n, from, nil
 		case syscall.EINTR, syscall.ECONNABORTED: // the peer has given up: the next one
 		default:
 			return -1, netip.AddrPort{}, err
 		}
 	}
-}
-
-func addrPort(a unix.Sockaddr) netip.AddrPort {
-	switch a := a.(type) {
-	case *unix.SockaddrInet4:
-		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port))
-	case *unix.SockaddrInet6:
-		return netip.AddrPortFrom(netip.AddrFrom16(a.Addr).Unmap(), uint16(a.Port))
-	}
-	return netip.AddrPort{}
 }
 
 // Inherit gives a listening socket the settings that connections are to have: small
