@@ -24,6 +24,10 @@ type Conn struct {
 	cfg         *config
 	client      bool
 	tls         bool // nc is a TLS connection
+	broken      bool // the socket does not take anything any more; guarded by sending
+	isClosed    bool // the TCP connection has been closed; guarded by mu, as the next two are
+	watched     bool // there is a context that ends with it
+	attached    bool // and a loop has it by now, so that done and the context wait for the loop
 	subprotocol string
 	pack        *packing             // how messages are compressed, nil: not at all
 	onPong      func(payload []byte) // who wants to know of Pongs instead of Ping; nil: nobody
@@ -34,13 +38,13 @@ type Conn struct {
 	input   []byte // octets that in has not seen yet
 	block   *block // where input points to, nil when that is not a pooled block
 	stream  *messageReader
-	due     time.Time // state of the message rate limit
-	stall   stallGuard
-	answer  bool // a Pong is queued that has not been sent off
-	own     bool // messages are read into this package's memory, not the caller's
+	due     *time.Time  // state of the message rate limit; nil before the first message
+	stall   *stallGuard // nil before somebody waited inside a frame
+	answer  bool        // a Pong is queued that has not been sent off
+	own     bool        // messages are read into this package's memory, not the caller's
+	more    bool        // the last read filled its buffer: there may be more
 	rawIn   rawInput
 	little  *[littleSize]byte // what an idle connection waits with whose socket cannot be asked; nil: it can
-	more    bool              // the last read filled its buffer: there may be more
 	rwatch  watch
 
 	messages lock    // held while a message is being sent, all its fragments
@@ -48,9 +52,8 @@ type Conn struct {
 	unsent   []byte  // rest of an earlier write, to be sent before anything else
 	held     *[]byte // what is held back, see hold; nil: nothing
 	holdEnds *time.Timer
-	broken   bool // the socket does not take anything any more
 	rawOut   rawOutput
-	wwatch   watch
+	wwatch   atomic.Pointer[watch] // nil before a write was not taken at once
 
 	mu         sync.Mutex // guards the following
 	out        proto.Sender
@@ -59,9 +62,6 @@ type Conn struct {
 	closeTimer *time.Timer // what a slow peer's Close frame waits under, until it is out
 	pings      map[uint64]chan struct{}
 	pingCount  uint64
-	isClosed   bool                    // the TCP connection has been closed
-	watched    bool                    // there is a context that ends with it
-	attached   bool                    // and a loop has it by now, so that done and the context wait for the loop
 	gone       []func()                // to be called then
 	dependents map[*dependent]struct{} // who is told of the end
 
@@ -100,7 +100,6 @@ func newConn(nc net.Conn, client bool, cfg *config, subprotocol string, agreed *
 		c.little = new([littleSize]byte)
 	}
 	c.rwatch.c = c
-	c.wwatch.c, c.wwatch.write = c, true
 	c.alive.start(c)
 	return c
 }

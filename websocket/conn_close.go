@@ -165,7 +165,9 @@ func (c *Conn) finish(e *CloseError, first bool, linger time.Duration) error {
 	if linger > 0 {
 		// A frame that is on its way is finished, or the Close frame would be lost
 		// inside it; its context may well end because the connection does.
-		c.wwatch.ignore()
+		if w := c.wwatch.Load(); w != nil {
+			w.ignore()
+		}
 	}
 	close(c.done)
 	c.tellDependents()

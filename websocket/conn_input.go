@@ -106,7 +106,7 @@ func (c *Conn) beforeWait(ctx context.Context) error {
 	if err := c.rwatch.arm(ctx); err != nil {
 		return c.orEnd(err)
 	}
-	c.stall.before(c)
+	c.beforeStall()
 	return nil
 }
 
@@ -211,26 +211,36 @@ type stallGuard struct {
 	since time.Time // when the wait began
 }
 
-func (g *stallGuard) before(c *Conn) {
+// beforeStall is for when somebody is about to wait for input.
+func (c *Conn) beforeStall() {
+	g := c.stall
 	switch inFrame := c.in.InFrame() && c.cfg.stallTimeout > 0; {
 	case inFrame:
+		if g == nil {
+			g = new(stallGuard)
+			c.stall = g
+		}
 		if !g.armed || g.got >= stallBytes {
 			g.armed, g.got, g.left = true, 0, c.cfg.stallTimeout
 		}
 		g.since = time.Now()
 		c.rwatch.setDeadline(g.since.Add(g.left))
-	case g.armed:
+	case g != nil && g.armed:
 		g.armed = false
 		c.rwatch.setDeadline(time.Time{})
 	}
 }
 
 func (g *stallGuard) after(n int) {
-	if g.armed {
+	if g != nil && g.armed {
 		g.got += n
 		g.left = max(g.left-time.Since(g.since), time.Nanosecond)
 	}
 }
 
 // renew says that the frame which the deadline was set for has ended.
-func (g *stallGuard) renew() { g.got = stallBytes }
+func (g *stallGuard) renew() {
+	if g != nil {
+		g.got = stallBytes
+	}
+}

@@ -175,7 +175,12 @@ func (c *Conn) nextData(ctx context.Context, ev *proto.Event) error {
 
 // inRate counts a message, and reports whether the peer may send it now. The
 // reading lock is held.
-func (c *Conn) inRate() bool { return c.cfg.rate.take(&c.due, time.Now()) }
+func (c *Conn) inRate() bool {
+	if c.due == nil {
+		c.due = new(time.Time)
+	}
+	return c.cfg.rate.take(c.due, time.Now())
+}
 
 // takeControl deals with what is no data.
 func (c *Conn) takeControl(ev *proto.Event) error {

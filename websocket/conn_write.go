@@ -289,11 +289,16 @@ func (c *Conn) writeRest(ctx context.Context, b, apart []byte, n int, err error)
 		return n, err
 	}
 	b = b[n:] // a deadline that has passed is an earlier context's: see below
-	if err := c.wwatch.arm(ctx); err != nil {
+	w := c.wwatch.Load()
+	if w == nil {
+		w = &watch{c: c, write: true}
+		c.wwatch.Store(w)
+	}
+	if err := w.arm(ctx); err != nil {
 		return n, errors.Join(os.ErrDeadlineExceeded, err)
 	}
 	if c.cfg.writeTimeout > 0 {
-		c.wwatch.setDeadline(time.Now().Add(c.cfg.writeTimeout))
+		w.setDeadline(time.Now().Add(c.cfg.writeTimeout))
 	}
 	var k int64
 	if apart == nil {
@@ -304,7 +309,7 @@ func (c *Conn) writeRest(ctx context.Context, b, apart []byte, n int, err error)
 		bufs := net.Buffers{b, apart}
 		k, err = bufs.WriteTo(c.nc)
 	}
-	c.wwatch.reset()
+	w.reset()
 	if err != nil && c.tls {
 		err = errors.Join(err, errCutRecord)
 	}

@@ -13,15 +13,15 @@ var past = time.Unix(1, 0)
 // of the socket into the past. It stays armed between calls with the same
 // context, so that reading in a loop costs nothing for it.
 type watch struct {
-	c     *Conn
-	write bool // which deadline of the socket's it is
+	c *Conn
 
 	mu       sync.Mutex
 	done     <-chan struct{} // of the context that is watched
 	stop     func() bool
-	fired    bool      // the deadline is in the past because the context ended
-	deadline time.Time // what it is otherwise, zero for none
+	deadline time.Time // the socket's, zero for none
+	fired    bool      // it is in the past instead because the context ended
 	closed   bool
+	write    bool // which deadline of the socket's it is; not guarded, it does not change
 }
 
 // arm watches ctx instead of what was watched before.
