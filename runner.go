@@ -47,9 +47,13 @@ func (s *shard) alone() {
 
 // turn does some of the work on the runner.
 func (s *shard) turn() {
-	if s.serve() {
-		s.call()
-	}
+	more := true // also after a panic of a line, if the runner survives that
+	defer func() {
+		if more {
+			s.call()
+		}
+	}()
+	more = s.serve()
 }
 
 // serve carries out some hand-overs, and reports whether there are more.

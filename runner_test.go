@@ -266,3 +266,53 @@ func TestTryPublish(t *testing.T) {
 		t.Error("published after the end")
 	}
 }
+
+// panicLine panics with each message but the first.
+type panicLine struct {
+	*fakeLine
+	sent int
+}
+
+func (l *panicLine) Send(m *Message) error {
+	if l.sent++; l.sent > 1 {
+		panic("a fault in a line")
+	}
+	return l.fakeLine.Send(m)
+}
+
+// A panic in a line, which a runner survives, does not end the shard.
+func TestRunnerSurvivesAPanic(t *testing.T) {
+	r := newRunner()
+	h := New(&Options{Runners: []Runner{r}})
+	stop := r.serve()
+	if _, err := h.Open(t.Context(), &panicLine{fakeLine: newLine()}, Opening{User: "bad"}); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	ctx, cancel := context.WithCancel(t.Context())
+	outcome := make(chan error)
+	go func() {
+		_, err := h.Send(ctx, "bad", Publication{})
+		outcome <- err
+	}()
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		r.run()
+	}()
+	cancel() // nobody else says what became of it
+	if err := <-outcome; err == nil {
+		t.Error("delivered")
+	}
+	r.run() // nothing is left to do
+	stop = r.serve()
+	defer stop()
+	_, l := openSession(t, h, "good")
+	if got, err := h.Send(t.Context(), "good", Publication{}); err != nil || got.Delivered != 1 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	l.messages(2)
+}
