@@ -64,7 +64,8 @@ func (s *shard) serve() bool {
 	for n := 0; n < mostAtOnce && s.next < len(s.taken); n++ {
 		h := &s.taken[s.next]
 		s.next++
-		s.do(h, n+1 < mostAtOnce && s.next < len(s.taken))
+		// Those who get this message get the next one, too, if that is for the same channel.
+		s.do(h, n+1 < mostAtOnce && s.next < len(s.taken) && s.taken[s.next].part == h.part)
 		*h = handover{}
 	}
 	if s.next < len(s.taken) {

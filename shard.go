@@ -67,7 +67,7 @@ const large = 64
 // indexed is the number of sessions from which a part is indexed, so that leaving a large channel costs no search through it.
 const indexed = 64
 
-// do carries out one hand-over. more says that others follow at once.
+// do carries out one hand-over. more says that another for the same part follows at once.
 func (s *shard) do(h *handover, more bool) {
 	switch h.do {
 	case deliver:
