@@ -8,6 +8,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/openline/openline/auth"
@@ -149,9 +150,9 @@ func TestConnectLost(t *testing.T) {
 }
 
 func TestConnectReconnect(t *testing.T) {
-	n := 0
+	var n atomic.Int32
 	address := echoServer(t, func(c *websocket.Conn, _ *http.Request) {
-		if n++; n == 1 {
+		if n.Add(1) == 1 {
 			_ = c.Close(websocket.CloseServiceRestart, "")
 			return
 		}
