@@ -49,11 +49,11 @@ func (h *Hub) Open(ctx context.Context, line Line, p Opening) (*Session, error) 
 	return s, err
 }
 
-// TryOpen is Open for what runs on p.Runner, which must not wait. It reports false, and has done nothing, if it would have to: a hook is to be asked, or the runner is
-// none of the hub's. Else then is called, on the runner, when sys:open has been handed to the line, unless there is an error. Until then the session is not to be
+// TryOpen is Open for what runs on p.Runner, which must not wait. It reports false, and has done nothing, if that is for Open: a hook is to be asked, the hub is being shut
+// down, or the runner is none of its. Else then is called, on the runner, when sys:open has been handed to the line, unless there is an error. Until then the session is not to be
 // used, but for Closed.
 func (h *Hub) TryOpen(line Line, p Opening, then func()) (*Session, bool, error) {
-	if h.o.Authorize != nil || h.o.OnOpen != nil || h.shardOf(p.Runner) == nil {
+	if h.o.Authorize != nil || h.o.OnOpen != nil || h.draining.Load() || h.shardOf(p.Runner) == nil {
 		return nil, false, nil
 	}
 	s, err := h.open(context.Background(), line, p, then)

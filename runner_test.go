@@ -316,3 +316,41 @@ func TestRunnerSurvivesAPanic(t *testing.T) {
 	}
 	l.messages(2)
 }
+
+// Opening on a runner waits for nothing, and is left to Open where that cannot be said of it.
+func TestTryOpen(t *testing.T) {
+	r := newRunner()
+	h := New(&Options{Runners: []Runner{r}})
+	l, begun := newLine(), false
+	s, ok, err := h.TryOpen(l, Opening{User: "alice", Channels: []string{"c"}, Runner: r}, func() { begun = true })
+	if !ok || err != nil || begun || len(l.got) > 0 {
+		t.Fatalf("%v %v %v %v", ok, err, begun, l.got)
+	}
+	r.run()
+	if got := l.messages(1); !begun || got[0].Type != "sys:open" || h.SubscriberCount("c") != 1 {
+		t.Errorf("%v, %v", begun, got)
+	}
+	if _, ok, err := h.TryOpen(newLine(), Opening{User: "not a name", Runner: r}, nil); !ok || err == nil {
+		t.Errorf("%v %v", ok, err)
+	}
+	never := func() { t.Error("begun") }
+	if _, ok, _ := h.TryOpen(newLine(), Opening{User: "alice", Runner: newRunner()}, never); ok {
+		t.Error("opened on another's runner")
+	}
+	asks := New(&Options{Runners: []Runner{r}, Authorize: func(*Session, string, string) error { return nil }})
+	if _, ok, _ := asks.TryOpen(newLine(), Opening{User: "alice", Runner: r}, never); ok {
+		t.Error("a hook was asked")
+	}
+	r.mu.Lock()
+	r.ended = true
+	r.mu.Unlock()
+	s.Closed(nil)
+	for _, h := range []*Hub{h, asks} {
+		if err := h.Shutdown(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, ok, _ := h.TryOpen(newLine(), Opening{User: "alice", Runner: r}, never); ok {
+		t.Error("opened after the end")
+	}
+}

@@ -10,7 +10,7 @@ import (
 
 // A Line is a transport's end of a session: where its messages go. It is the only thing that a hub knows of a transport.
 //
-// The hub calls both methods from its own goroutines and from those of publishers. They must not block and must not call the hub or the session.
+// The hub calls both methods from its shards' runners or goroutines, and from those of publishers. They must not block and must not call the hub or the session.
 type Line interface {
 	// Send hands m to the session's bounded queue, and may be called concurrently. The line keeps m as long as it likes and changes nothing in it.
 	// If the queue is full it returns ErrSlow (or websocket.ErrQueueFull), and the session is closed with 4008; any other error says that the line is gone.

@@ -20,8 +20,9 @@ const (
 	tellEvery  = 10 * time.Second // refusals are logged no more often
 )
 
-// admission bounds the connections that are net/http's: those that have not
-// become sessions, which the transport counts. Without it, connections that ask
+// admission bounds the connections that have not become sessions, which the
+// transport counts: those whose request a loop has not read yet or answers, and
+// net/http's. Without it, connections that ask
 // for nothing would keep sessions out. Whatever is beyond the bound is closed
 // unanswered, as an answer would hold its descriptor longer.
 type admission struct {
