@@ -142,10 +142,17 @@ func (s *Server) Serve(l net.Listener) error {
 	s.serving.Add(1)
 	s.mu.Unlock()
 	defer s.serving.Done()
+	serve := s.serveHTTP
 	if fd, ok := s.takeListener(l); ok {
-		return s.serveLoops(l, fd)
+		serve = func(l net.Listener) error { return s.serveLoops(l, fd) }
 	}
-	return s.serveHTTP(l)
+	err := serve(l)
+	select {
+	case <-s.closed: // whatever it was that ended first
+		return ErrServerClosed
+	default:
+		return err
+	}
 }
 
 // takeListener returns a descriptor for a loop to accept from.
@@ -204,13 +211,7 @@ func (s *Server) serveHTTP(l net.Listener) error {
 	srv = s.own
 	s.mu.Unlock()
 	s.whenStopped(func() { _ = l.Close() })
-	err := http1.Serve(srv, l, &s.o.HTTP)
-	select {
-	case <-s.closed:
-		return ErrServerClosed
-	default:
-		return err
-	}
+	return http1.Serve(srv, l, &s.o.HTTP)
 }
 
 // whenStopped has f called by Shutdown.
@@ -250,8 +251,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		})
 	}
 	wg.Wait()
-	if s.o.HTTPServer == nil && s.own != nil {
-		_ = s.own.Close()
+	s.mu.Lock()
+	own := s.own
+	s.mu.Unlock()
+	if s.o.HTTPServer == nil && own != nil {
+		_ = own.Close()
 	}
 	s.serving.Wait()
 	return errors.Join(errs...)

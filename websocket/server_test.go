@@ -439,3 +439,30 @@ func TestServerPeerGone(t *testing.T) {
 		t.Errorf("%d connections without an address", n)
 	}
 }
+
+// TestServerShutdownAtOnce: that Shutdown comes while Serve begins is no failure.
+func TestServerShutdownAtOnce(t *testing.T) {
+	eachServer(t, func(t *testing.T, loops bool) {
+		for range 100 {
+			s, err := websocket.NewServer(echoes, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !loops {
+				l = plainListener{l}
+			}
+			served := make(chan error, 1)
+			go func() { served <- s.Serve(l) }()
+			if err := s.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if err := <-served; err != websocket.ErrServerClosed {
+				t.Fatal(err)
+			}
+		}
+	})
+}
