@@ -62,8 +62,13 @@ type Acceptor struct {
 	invalid error // what is wrong with the options
 }
 
-// defaultAcceptor is what nil options stand for.
-var defaultAcceptor = sync.OnceValue(new(AcceptOptions).lookUp)
+// defaultAcceptor is what nil options stand for. Whoever gives none has nothing in
+// common with the others who do, not even a clock.
+var defaultAcceptor = sync.OnceValue(func() *Acceptor {
+	a := new(AcceptOptions).lookUp()
+	a.conn.keepAlives = nil
+	return a
+})
 
 // NewAcceptor returns an Acceptor. nil options are the defaults. The error names
 // an origin that is none, or a setting of Compression that makes no sense.
@@ -142,7 +147,9 @@ func (a *Acceptor) finish(nc net.Conn, head, early []byte, t *terms, release fun
 	}
 	_ = nc.SetDeadline(time.Time{})
 	c := newConn(nc, false, a.conn, t.subprotocol, t.deflate, early)
-	c.whenGone(release)
+	if a.options.Limiter != nil {
+		c.whenGone(release)
+	}
 	return c, nil
 }
 

@@ -143,7 +143,6 @@ func (c *compression) judge(answer []handshake.Extension) (*handshake.DeflateTer
 // compress makes the connection compress as it was agreed.
 func (c *Conn) compress(agreed *handshake.DeflateTerms) {
 	c.pack = newPacking(c.cfg, agreed)
-	c.queue.pack = c.pack
 	c.out.Deflate(deflate.NewDeflater(agreed.SendBits, agreed.SendTakeover, int(c.pack.level)), c.pack.threshold)
 	c.in.Inflate(deflate.NewInflater(agreed.ReceiveBits, agreed.ReceiveTakeover))
 }

@@ -29,9 +29,8 @@ type Conn struct {
 	watched     bool // there is a context that ends with it
 	attached    bool // and a loop has it by now, so that done and the context wait for the loop
 	subprotocol string
-	pack        *packing             // how messages are compressed, nil: not at all
-	onPong      func(payload []byte) // who wants to know of Pongs instead of Ping; nil: nobody
-	onDrain     func()               // who wants to know that the queue, once full, is empty; nil: nobody
+	pack        *packing // how messages are compressed, nil: not at all
+	handler     *Handler // which has it in its list; nil: none has
 
 	reading lock // held by the one who reads; guards the following
 	in      proto.Receiver
@@ -52,26 +51,41 @@ type Conn struct {
 	unsent   []byte  // rest of an earlier write, to be sent before anything else
 	held     *[]byte // what is held back, see hold; nil: nothing
 	holdEnds *time.Timer
-	rawOut   rawOutput
 	wwatch   atomic.Pointer[watch] // nil before a write was not taken at once
 
-	mu         sync.Mutex // guards the following
-	out        proto.Sender
-	queue      queue
-	closing    *CloseError // how the closing handshake stands; nil before it begins
-	closeTimer *time.Timer // what a slow peer's Close frame waits under, until it is out
-	pings      map[uint64]chan struct{}
-	pingCount  uint64
-	gone       []func()                // to be called then
-	dependents map[*dependent]struct{} // who is told of the end
+	mu      sync.Mutex // guards the following
+	out     proto.Sender
+	queue   queue
+	closing *CloseError // how the closing handshake stands; nil before it begins
+	extra   *seldom     // see there
 
 	err     atomic.Pointer[CloseError] // how the connection ended; nil before that. Written with mu held
-	done    chan struct{}              // closed when err is set
+	over    ending                     // closed when err is set
 	mayHold atomic.Bool                // another whole message is in hand, see hold
 	isHeld  atomic.Bool                // held is not nil
 	heard   atomic.Bool                // something has arrived since keep-alive looked last
 	waiting atomic.Bool                // a reader waits for input
 	alive   keepAlive
+}
+
+// seldom is what few connections need, and those that do need it for a while. It
+// is apart because a connection that does not should be small. Conn.mu guards it.
+type seldom struct {
+	onPong     func(payload []byte) // who wants to know of Pongs instead of Ping; nil: nobody
+	onDrain    func()               // who wants to know that the queue, once full, is empty; nil: nobody
+	closeTimer *time.Timer          // what a slow peer's Close frame waits under, until it is out
+	pings      map[uint64]chan struct{}
+	pingCount  uint64
+	gone       []func()                // to be called when the TCP connection has been closed
+	dependents map[*dependent]struct{} // who is told of the end
+}
+
+// seldom returns c.extra. c.mu is held.
+func (c *Conn) seldom() *seldom {
+	if c.extra == nil {
+		c.extra = new(seldom)
+	}
+	return c.extra
 }
 
 // newConn starts a connection on nc, whose handshake is done. early is what
@@ -88,19 +102,17 @@ func newConn(nc net.Conn, client bool, cfg *config, subprotocol string, agreed *
 		input:       early,
 		in:          proto.NewReceiver(client, false, cfg.limits),
 		out:         proto.NewSender(client),
-		done:        make(chan struct{}),
 	}
 	if agreed != nil {
 		c.compress(agreed)
 	}
 	if c.raw != nil {
 		c.rawIn.prepare(c)
-		c.rawOut.prepare()
 	} else {
 		c.little = new([littleSize]byte)
 	}
 	c.rwatch.c = c
-	c.alive.start(c)
+	c.startKeepAlive()
 	return c
 }
 
@@ -124,7 +136,7 @@ func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }
 
 // Done returns a channel that is closed when the connection has ended, that is
 // when no message can arrive or leave any more.
-func (c *Conn) Done() <-chan struct{} { return c.done }
+func (c *Conn) Done() <-chan struct{} { return c.over.channel() }
 
 // Err returns how the connection ended, as a [*CloseError], or nil while it has
 // not.
@@ -154,7 +166,7 @@ func (c *Conn) acquire(ctx context.Context, l *lock) error {
 // await is acquire where somebody else has l.
 func (c *Conn) await(ctx context.Context, l *lock) error {
 	switch {
-	case l.acquire(ctx.Done(), c.done):
+	case l.acquire(ctx.Done(), c.Done()):
 		return nil
 	case ctx.Err() != nil:
 		return c.orEnd(ctx.Err())

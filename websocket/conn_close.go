@@ -43,7 +43,7 @@ func (c *Conn) Close(code CloseCode, reason string) error {
 		timer := time.AfterFunc(limit, func() { _ = c.lost(errCloseTimeout) })
 		defer timer.Stop()
 		if limit > c.cfg.closeTimeout {
-			c.closeTimer = timer
+			c.seldom().closeTimer = timer
 		}
 	}
 	c.mu.Unlock()
@@ -62,13 +62,17 @@ var errCloseTimeout = errors.New("peer did not answer the Close frame in time")
 func (c *Conn) allSent() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.onDrain != nil && c.queue.overflowed && c.queue.len() == 0 && c.ended() == nil && c.closing == nil {
-		c.queue.overflowed = false
-		c.onDrain()
+	x := c.extra
+	if x == nil {
+		return
 	}
-	if c.closeTimer != nil && !c.out.HasClose() {
-		c.closeTimer.Reset(c.cfg.closeTimeout)
-		c.closeTimer = nil
+	if x.onDrain != nil && c.queue.overflowed && c.queue.len() == 0 && c.ended() == nil && c.closing == nil {
+		c.queue.overflowed = false
+		x.onDrain()
+	}
+	if x.closeTimer != nil && !c.out.HasClose() {
+		x.closeTimer.Reset(c.cfg.closeTimeout)
+		x.closeTimer = nil
 	}
 }
 
@@ -76,7 +80,7 @@ func (c *Conn) allSent() {
 // it.
 func (c *Conn) awaitClose() {
 	for c.ended() == nil {
-		if !c.reading.tryAcquire() && !c.reading.acquire(c.done, nil) {
+		if !c.reading.tryAcquire() && !c.reading.acquire(c.Done(), nil) {
 			return
 		}
 		if c.ended() == nil { // else what was received can still be read
@@ -169,9 +173,9 @@ func (c *Conn) finish(e *CloseError, first bool, linger time.Duration) error {
 			w.ignore()
 		}
 	}
-	close(c.done)
+	c.over.end()
 	c.tellDependents()
-	c.alive.stop()
+	c.stopKeepAlive()
 	c.rwatch.close() // whoever waits for input learns of the end
 	if e.Err != nil && !errors.Is(e.Err, net.ErrClosed) {
 		c.logEnd(e)
@@ -197,19 +201,33 @@ func (c *Conn) logEnd(e *CloseError) {
 func (c *Conn) closeSocket() {
 	_ = c.nc.Close()
 	c.mu.Lock()
-	gone := c.gone
-	c.gone, c.isClosed = nil, true
+	gone := c.takeGone()
 	c.mu.Unlock()
 	for _, f := range gone {
 		f()
 	}
 }
 
+// takeGone notes that the TCP connection has been closed, and returns what is to
+// be called then. c.mu is held.
+func (c *Conn) takeGone() (list []func()) {
+	if c.extra != nil {
+		list, c.extra.gone = c.extra.gone, nil
+	}
+	if h := c.handler; h != nil {
+		c.handler = nil
+		list = append(list, func() { h.remove(c) })
+	}
+	c.isClosed = true
+	return list
+}
+
 // whenGone has f called when the TCP connection has been closed.
 func (c *Conn) whenGone(f func()) {
 	c.mu.Lock()
 	if !c.isClosed {
-		c.gone = append(c.gone, f)
+		x := c.seldom()
+		x.gone = append(x.gone, f)
 		c.mu.Unlock()
 		return
 	}

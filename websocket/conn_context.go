@@ -16,22 +16,22 @@ type connContext struct {
 
 // context returns a context that has the values of another and ends with the
 // connection.
-func (c *Conn) context(values context.Context) connContext {
+func (c *Conn) context(values context.Context) *connContext {
 	c.mu.Lock()
 	c.watched = true
 	c.mu.Unlock()
-	return connContext{c, withoutCancel(values)}
+	return &connContext{c, withoutCancel(values)}
 }
 
 func (x *connContext) Deadline() (time.Time, bool) { return time.Time{}, false }
-func (x *connContext) Done() <-chan struct{}       { return x.c.done }
+func (x *connContext) Done() <-chan struct{}       { return x.c.Done() }
 func (x *connContext) Value(key any) any           { return x.values.Value(key) }
 
 func (x *connContext) Err() error {
 	if !x.c.contextOver() {
 		return nil
 	}
-	<-x.c.done // it is about to be closed
+	<-x.c.Done() // it is about to be closed
 	return context.Canceled
 }
 
@@ -50,12 +50,7 @@ func (c *Conn) isOver() bool {
 	if !c.attached {
 		return c.ended() != nil
 	}
-	select {
-	case <-c.done:
-		return true
-	default:
-		return false
-	}
+	return c.over.hasEnded()
 }
 
 // dependent is what is to be done when a connection has ended.
@@ -71,15 +66,16 @@ func (x *connContext) AfterFunc(f func()) (stop func() bool) {
 		go f()
 		return func() bool { return false }
 	}
-	if c.dependents == nil {
-		c.dependents = make(map[*dependent]struct{})
+	extra := c.seldom()
+	if extra.dependents == nil {
+		extra.dependents = make(map[*dependent]struct{})
 	}
-	c.dependents[d] = struct{}{}
+	extra.dependents[d] = struct{}{}
 	return func() bool {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		_, waits := c.dependents[d]
-		delete(c.dependents, d)
+		_, waits := extra.dependents[d]
+		delete(extra.dependents, d)
 		return waits
 	}
 }
@@ -87,8 +83,10 @@ func (x *connContext) AfterFunc(f func()) (stop func() bool) {
 // tellDependents starts what is to be done when the connection has ended.
 func (c *Conn) tellDependents() {
 	c.mu.Lock()
-	all := c.dependents
-	c.dependents = nil
+	var all map[*dependent]struct{}
+	if x := c.extra; x != nil {
+		all, x.dependents = x.dependents, nil
+	}
 	c.mu.Unlock()
 	for d := range all {
 		go d.f()
@@ -112,6 +110,9 @@ func withoutCancel(ctx context.Context) context.Context {
 			break
 		}
 		ctx = parent
+	}
+	if ctx.Done() == nil {
+		return ctx // there is nothing to take away
 	}
 	return context.WithoutCancel(ctx)
 }

@@ -39,7 +39,7 @@ func (c *Conn) flush(mayBlock bool) {
 		} else {
 			n := 0
 			if c.raw != nil {
-				n, _ = c.rawOut.write(c, b) // an error comes again with the rest
+				n, _ = c.writeRaw(b) // an error comes again with the rest
 			}
 			if n < len(b) {
 				c.unsent = append([]byte(nil), b[n:]...)
@@ -70,7 +70,7 @@ func (c *Conn) gather(buf []byte) []byte {
 	defer c.mu.Unlock()
 	b = c.out.AppendControl(b)
 	for c.queue.len() > 0 && !c.out.Fragmenting() && len(b) < gatherSize {
-		b = c.queue.appendNext(b, &c.out)
+		b = c.queue.appendNext(b, &c.out, c.pack)
 	}
 	if c.queue.len() == 0 || c.out.Fragmenting() {
 		b = c.out.AppendClose(b)

@@ -94,7 +94,7 @@ func (c *Conn) sendHeld() {
 	}
 	buf := c.takeHeld()
 	if c.raw != nil {
-		_, _ = c.rawOut.write(c, *buf)
+		_, _ = c.writeRaw(*buf)
 	} else {
 		_ = c.nc.SetWriteDeadline(time.Now().Add(lastWrite))
 		_, _ = c.nc.Write(*buf)

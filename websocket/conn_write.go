@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/openline/openline/websocket/internal/frame"
@@ -84,7 +85,7 @@ func (c *Conn) writeCopied(ctx context.Context, typ MessageType, p []byte, compr
 	if c.raw == nil || len(c.unsent) > 0 {
 		return c.sendBuffer(ctx, buf, own, nil)
 	}
-	n, err := c.rawOut.write(c, *buf)
+	n, err := c.writeRaw(*buf)
 	if n != len(*buf) {
 		return c.sendRest(ctx, buf, own, n, err)
 	}
@@ -152,7 +153,7 @@ func (c *Conn) appendWaiting(buf *[]byte) (own int) {
 		*buf = c.out.AppendControl(*buf)
 	}
 	if c.queue.len() > 0 {
-		*buf = c.queue.appendAll(*buf, &c.out)
+		*buf = c.queue.appendAll(*buf, &c.out, c.pack)
 	}
 	return len(*buf)
 }
@@ -262,7 +263,7 @@ func (c *Conn) cannotWrite(ctx context.Context, err error) error {
 	}
 	if c.waiting.Load() {
 		select { // the reader is about to find out
-		case <-c.done:
+		case <-c.Done():
 		case <-ctx.Done():
 		}
 	}
@@ -273,7 +274,7 @@ func (c *Conn) cannotWrite(ctx context.Context, err error) error {
 // once.
 func (c *Conn) writeSocket(ctx context.Context, b, apart []byte) (n int, err error) {
 	if c.raw != nil && apart == nil {
-		n, err = c.rawOut.write(c, b)
+		n, err = c.writeRaw(b)
 		if n == len(b) {
 			return n, nil
 		}
@@ -320,27 +321,33 @@ func (c *Conn) writeRest(ctx context.Context, b, apart []byte, n int, err error)
 // short.
 var errCutRecord = errors.New("TLS record cut short")
 
-// rawOutput writes to a descriptor without waiting.
+// rawOutput writes to a descriptor without waiting. A connection has one only
+// while it writes.
 type rawOutput struct {
-	try  func(fd uintptr) bool
+	try  func(fd uintptr) bool // made once: an allocation for each write would be felt
 	from []byte
 	n    int
 	err  error
 }
 
-func (r *rawOutput) prepare() {
+var rawOutputs = sync.Pool{New: func() any {
+	r := new(rawOutput)
 	r.try = func(fd uintptr) bool {
 		r.n, r.err = writeDescriptor(fd, r.from)
 		return true
 	}
-}
+	return r
+}}
 
-func (r *rawOutput) write(c *Conn, b []byte) (int, error) {
-	r.from, r.n, r.err = b, 0, nil
-	err := c.raw.Write(r.try)
-	r.from = nil
-	if err != nil {
-		return 0, err
+// writeRaw writes as much of b as the socket takes at once. The sending lock is
+// held, and c.raw is not nil.
+func (c *Conn) writeRaw(b []byte) (n int, err error) {
+	r := rawOutputs.Get().(*rawOutput)
+	r.from = b
+	if err = c.raw.Write(r.try); err == nil {
+		n, err = r.n, r.err
 	}
-	return r.n, r.err
+	r.from, r.n, r.err = nil, 0, nil
+	rawOutputs.Put(r)
+	return n, err
 }

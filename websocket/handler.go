@@ -33,6 +33,9 @@ type Handler struct {
 // unless fn did it; when it panics, with CloseInternalError, and the other
 // connections go on.
 func Handle(fn func(ctx context.Context, c *Conn), o *AcceptOptions) *Handler {
+	if o == nil {
+		o = new(AcceptOptions) // not the shared defaults: a handler's connections have a clock to themselves
+	}
 	return &Handler{fn: fn, accept: newAcceptor(o), conns: make(map[*Conn]struct{})}
 }
 
@@ -72,35 +75,42 @@ func (h *Handler) opened(values context.Context, c *Conn) {
 	if c == nil {
 		return
 	}
-	c.whenGone(func() { h.remove(c) })
+	c.ofHandler(h)
 	if closing {
 		go func() { _ = c.Close(CloseGoingAway, shuttingDown) }()
 		return
 	}
-	x := &handled{c.context(values), h}
-	go x.run()
+	x := c.context(values)
+	go h.run(x)
 }
 
-// handled is a connection with a goroutine of its own. What that keeps while it
-// waits is kept for each connection: its frames are small on purpose.
-type handled struct {
-	connContext
-	h *Handler
+// ofHandler has h forget the connection when it is gone.
+func (c *Conn) ofHandler(h *Handler) {
+	c.mu.Lock()
+	if !c.isClosed {
+		c.handler = h
+		c.mu.Unlock()
+		return
+	}
+	c.mu.Unlock()
+	h.remove(c)
 }
 
-func (x *handled) run() {
-	defer x.returned()
-	x.h.fn(&x.connContext, x.c)
+// run is the goroutine of a connection. What that keeps while it waits is kept for
+// each of them: its frames are small on purpose.
+func (h *Handler) run(x *connContext) {
+	defer h.returned(x)
+	h.fn(x, x.c)
 }
 
 // returned is deferred by run.
-func (x *handled) returned() {
+func (h *Handler) returned(x *connContext) {
 	v := recover()
 	if v == nil {
 		_ = x.c.Close(CloseNormal, "")
 		return
 	}
-	x.h.accept.conn.log.LogAttrs(&x.connContext, slog.LevelError, "websocket: handler panicked",
+	h.accept.conn.log.LogAttrs(x, slog.LevelError, "websocket: handler panicked",
 		slog.String("peer", x.c.RemoteAddr().String()), slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
 	_ = x.c.Close(CloseInternalError, "internal error")
 }

@@ -305,20 +305,19 @@ func (c *Conn) detach() (gone func(), ok bool) {
 		c.mu.Unlock()
 		return nil, false
 	}
-	list := c.gone
-	c.gone, c.isClosed = nil, true
+	list := c.takeGone()
 	c.attached = c.watched
 	c.err.Store(&CloseError{Code: CloseAbnormal, Err: net.ErrClosed})
 	c.mu.Unlock()
 	if c.attached { // the context of a Handler's function ends with the connection, not now
 		list = append(list, func() {
-			close(c.done)
+			c.over.end()
 			c.tellDependents()
 		})
 	} else {
-		close(c.done)
+		c.over.end()
 	}
-	c.alive.stop()
+	c.stopKeepAlive()
 	_ = c.nc.Close()
 	switch len(list) {
 	case 0:

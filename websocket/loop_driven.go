@@ -106,15 +106,17 @@ func (l *Loop) call(lc *LoopConn, f func()) (ok bool) {
 // tell has the handler told of what the connection itself deals with. It is called
 // before anything is read.
 func (d *driven) tell(lc *LoopConn) {
+	d.Conn.mu.Lock()
+	defer d.Conn.mu.Unlock()
 	if h, ok := lc.h.(PongHandler); ok {
-		d.onPong = func(payload []byte) {
+		d.seldom().onPong = func(payload []byte) {
 			if len(payload) > 0 { // else it answers keep-alive
 				lc.loop.call(lc, func() { h.OnPong(lc, payload) })
 			}
 		}
 	}
 	if h, ok := lc.h.(DrainHandler); ok {
-		d.onDrain = func() { // the connection is locked here
+		d.seldom().onDrain = func() { // the connection is locked here
 			lc.loop.others.Go(func() { lc.loop.call(lc, func() { h.OnDrain(lc) }) })
 		}
 	}
@@ -229,7 +231,7 @@ func (c *Conn) catchUp() {
 	buf := c.takeHeld()
 	defer putBuffer(buf)
 	c.mu.Lock()
-	*buf = c.queue.appendAll(c.out.AppendControl(*buf), &c.out)
+	*buf = c.queue.appendAll(c.out.AppendControl(*buf), &c.out, c.pack)
 	c.mu.Unlock()
 	_ = c.send(context.Background(), *buf, len(*buf), nil) // an error ends the connection
 }

@@ -69,6 +69,7 @@ type config struct {
 	queueBytes   int
 	rate         rateLimit
 	compression  *compression // nil: off
+	keepAlives   *keepAlives  // nil: each connection has its own
 	log          *slog.Logger
 }
 
@@ -87,6 +88,7 @@ func (o *ConnOptions) resolve() *config {
 		queueBytes:   off(o.QueueBytes, 1<<20),
 		rate:         newRateLimit(o.MessageRate, o.MessageBurst),
 		compression:  o.Compression.resolve(),
+		keepAlives:   new(keepAlives),
 		log:          o.Logger,
 	}
 	if c.compression != nil {

@@ -89,8 +89,7 @@ func (c *Conn) trySend(p *Prepared, answer bool) error {
 type queue struct {
 	messages   []*Prepared
 	bytes      int
-	overflowed bool     // a message did not fit
-	pack       *packing // the connection's
+	overflowed bool // a message did not fit
 }
 
 func (q *queue) len() int { return len(q.messages) }
@@ -109,8 +108,9 @@ func (q *queue) add(p *Prepared, cfg *config, answer bool) bool {
 	return true
 }
 
-// appendNext takes the oldest message and appends its frame to b.
-func (q *queue) appendNext(b []byte, out *proto.Sender) []byte {
+// appendNext takes the oldest message and appends its frame to b, as a connection
+// sends it whose messages are compressed like that.
+func (q *queue) appendNext(b []byte, out *proto.Sender, pack *packing) []byte {
 	p := q.messages[0]
 	q.messages[0] = nil
 	if q.messages = q.messages[1:]; len(q.messages) == 0 {
@@ -118,8 +118,8 @@ func (q *queue) appendNext(b []byte, out *proto.Sender) []byte {
 	}
 	q.bytes -= len(p.frame)
 	wire, header := p.frame, p.header
-	if q.pack != nil {
-		if form := p.form(q.pack); form != nil {
+	if pack != nil {
+		if form := p.form(pack); form != nil {
 			wire, header = form.frame, form.header
 		}
 	}
@@ -128,11 +128,11 @@ func (q *queue) appendNext(b []byte, out *proto.Sender) []byte {
 
 // appendAll takes all messages, unless a fragmented one is open, which they
 // cannot interrupt.
-func (q *queue) appendAll(b []byte, out *proto.Sender) []byte {
+func (q *queue) appendAll(b []byte, out *proto.Sender, pack *packing) []byte {
 	for q.len() > 0 && !out.Fragmenting() {
-		b = q.appendNext(b, out)
+		b = q.appendNext(b, out, pack)
 	}
 	return b
 }
 
-func (q *queue) clear() { *q = queue{pack: q.pack} }
+func (q *queue) clear() { *q = queue{} }

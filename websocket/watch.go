@@ -18,8 +18,8 @@ type watch struct {
 	mu       sync.Mutex
 	done     <-chan struct{} // of the context that is watched
 	stop     func() bool
-	deadline time.Time // the socket's, zero for none
-	fired    bool      // it is in the past instead because the context ended
+	deadline *time.Time // the socket's, nil for none
+	fired    bool       // it is in the past instead because the context ended
 	closed   bool
 	write    bool // which deadline of the socket's it is; not guarded, it does not change
 }
@@ -29,9 +29,13 @@ func (w *watch) arm(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	done := ctx.Done()
-	if done == w.c.done { // whoever ends the connection interrupts its reader himself
-		done = nil
+	// Whoever ends the connection interrupts its reader himself. Its own context is
+	// not asked for a channel, which would be made for that.
+	var done <-chan struct{}
+	if x, ok := ctx.(*connContext); !ok || x.c != w.c {
+		if done = ctx.Done(); done != nil && w.c.over.is(done) {
+			done = nil
+		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -54,7 +58,7 @@ func (w *watch) disarm() {
 	w.done, w.stop = nil, nil
 	if w.fired {
 		w.fired = false
-		_ = w.set(w.deadline)
+		_ = w.set(w.limit())
 	}
 }
 
@@ -81,7 +85,9 @@ func (w *watch) setDeadline(t time.Time) {
 	if w.closed {
 		return
 	}
-	w.deadline = t
+	if w.deadline = nil; !t.IsZero() {
+		w.deadline = &t
+	}
 	if !w.fired {
 		_ = w.set(t)
 	}
@@ -92,7 +98,7 @@ func (w *watch) reset() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.disarm()
-	w.deadline = time.Time{}
+	w.deadline = nil
 	_ = w.set(time.Time{})
 }
 
@@ -104,6 +110,14 @@ func (w *watch) close() {
 	w.disarm()
 	w.closed = true
 	_ = w.set(past)
+}
+
+// limit is the deadline that holds beside the context, zero for none. w.mu is held.
+func (w *watch) limit() time.Time {
+	if w.deadline == nil {
+		return time.Time{}
+	}
+	return *w.deadline
 }
 
 // set sets the socket's deadline.

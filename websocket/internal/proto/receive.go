@@ -44,34 +44,36 @@ type Limits struct {
 
 // Receiver reads one direction of a connection.
 type Receiver struct {
-	limits Limits
-	client bool // this end is the client, so what arrives must not be masked
-	rsv1   bool // an extension gives RSV1 a meaning on the first frame of a message
-
+	limits  Limits
+	client  bool  // this end is the client, so what arrives must not be masked
+	rsv1    bool  // an extension gives RSV1 a meaning on the first frame of a message
 	ended   bool  // the peer's Close has been read
+	pending bool  // inflate has been given octets that it may make something of
 	failure error // what Receive returned once, it returns for ever
 
+	// The message that is being read. What is small stands together: a receiver is
+	// part of every connection.
+	open      bool
+	opcode    frame.Opcode
+	firstRSV1 bool
+	begun     bool // its first piece has been reported
+	text      utf8x.Validator
+
 	// The frame that is being read.
+	have    uint8                 // how many octets header has
 	header  [frame.MaxHeader]byte // its first octets, when the input was cut inside the header
-	have    uint8                 // how many of them
 	payload bool                  // the header is complete, the payload is not
 	cur     frame.Header
 	left    uint64 // octets of payload still to come
 	pos     int    // position in the masking key
 	control []byte // payload of a control frame, when the input was cut inside it
 
-	// The message that is being read.
-	open      bool
-	opcode    frame.Opcode
-	firstRSV1 bool
-	begun     bool // its first piece has been reported
+	// The message again.
 	size      int64
 	packed    int64 // octets that have been given to inflate
 	fragments int
-	text      utf8x.Validator
 
 	inflate *deflate.Inflater // nil: compression has not been agreed on
-	pending bool              // inflate has been given octets that it may make something of
 }
 
 // NewReceiver returns the receiving half of a connection's client or server
