@@ -135,9 +135,9 @@ func (r *Receiver) Receive(p []byte) (n int, ev Event, err error) {
 				return n, Event{}, nil
 			}
 		}
-		piece := p[n:]
+		piece := p[n:len(p):len(p)] // without room behind it: that is the next frame's
 		if uint64(len(piece)) > r.left {
-			piece = piece[:r.left]
+			piece = piece[:r.left:r.left]
 		}
 		if r.compressed() && !r.cur.Opcode.Control() {
 			piece = piece[:min(len(piece), r.inflateRoom())]
