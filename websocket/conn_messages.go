@@ -173,6 +173,9 @@ func (it *iteration) end() { it.c.stopHolding() }
 // wholeInHand reports whether the input holds another message to its end, so that
 // it will be read without waiting. The reading lock is held.
 func (c *Conn) wholeInHand() bool {
+	if frame.HasShort(c.input) {
+		return true
+	}
 	for b := c.input; ; {
 		h, n, err := frame.ParseHeader(b)
 		switch {

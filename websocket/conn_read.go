@@ -152,6 +152,11 @@ func (c *Conn) nextData(ctx context.Context, ev *proto.Event) error {
 				return err
 			}
 		}
+		if op, payload, n := c.in.Whole(c.input); n > 0 {
+			c.input = c.input[n:]
+			*ev = proto.Event{Kind: proto.Data, Opcode: op, First: true, Last: true, Payload: payload}
+			return c.counted()
+		}
 		n, err := 0, error(nil)
 		n, *ev, err = c.in.Receive(c.input)
 		c.input = c.input[n:]
@@ -162,8 +167,8 @@ func (c *Conn) nextData(ctx context.Context, ev *proto.Event) error {
 			c.stall.renew()
 		}
 		if ev.Kind == proto.Data {
-			if ev.First && c.cfg.rate.interval != 0 && !c.inRate() {
-				return c.fail(errRate)
+			if ev.First {
+				return c.counted()
 			}
 			return nil
 		}
@@ -173,13 +178,19 @@ func (c *Conn) nextData(ctx context.Context, ev *proto.Event) error {
 	}
 }
 
-// inRate counts a message, and reports whether the peer may send it now. The
-// reading lock is held.
-func (c *Conn) inRate() bool {
+// counted counts a message, and ends the connection if the peer may not send it now.
+// The reading lock is held.
+func (c *Conn) counted() error {
+	if c.cfg.rate.interval == 0 {
+		return nil
+	}
 	if c.due == nil {
 		c.due = new(time.Time)
 	}
-	return c.cfg.rate.take(c.due, time.Now())
+	if !c.cfg.rate.take(c.due, time.Now()) {
+		return c.fail(errRate)
+	}
+	return nil
 }
 
 // takeControl deals with what is no data.

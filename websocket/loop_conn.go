@@ -101,6 +101,11 @@ func (c *LoopConn) writeMessage(typ MessageType, data []byte, compress bool) err
 		return c.other.write(typ, data, compress)
 	}
 	c.mu.Lock()
+	if c.corks() && len(data) < writeApart && (typ == Binary || utf8x.Valid(data)) {
+		c.loop.cork = frame.AppendWhole(c.loop.cork, frame.Opcode(typ), data)
+		c.mu.Unlock()
+		return nil
+	}
 	if err := c.mayWrite(len(data)); err != nil {
 		c.mu.Unlock()
 		return err
@@ -110,6 +115,12 @@ func (c *LoopConn) writeMessage(typ MessageType, data []byte, compress bool) err
 		return c.writeShort(typ, data)
 	}
 	return c.writeLong(typ, data, compress)
+}
+
+// corks reports whether a short message goes straight to what is corked: the case
+// that has to be fast. c.mu is held.
+func (c *LoopConn) corks() bool {
+	return c.held && c.write == nil && c.err == nil && c.closing == nil && !c.shared.client && len(c.loop.cork) < gatherSize
 }
 
 // mayWrite says why nothing can be written. c.mu is held.
@@ -196,18 +207,10 @@ func (c *LoopConn) Ping(payload []byte) error {
 	return nil
 }
 
-// writeShort is for the usual case: nothing waits to be sent. c.mu is held and
-// let go.
+// writeShort is for what is not simply corked, while nothing waits to be sent. c.mu
+// is held and let go.
 func (c *LoopConn) writeShort(typ MessageType, data []byte) (err error) {
-	if c.held && !c.shared.client { // the case that has to be fast
-		l := c.loop
-		if typ == Text && !utf8x.Valid(data) {
-			err = proto.ErrNotUTF8
-		} else {
-			l.cork = append(frame.AppendHeader(l.cork, frame.Header{Fin: true, Opcode: frame.Opcode(typ), Length: uint64(len(data))}), data...)
-		}
-		c.mu.Unlock()
-	} else if out := proto.NewSender(c.shared.client); c.held {
+	if out := proto.NewSender(c.shared.client); c.held {
 		l := c.loop
 		l.cork, err = out.AppendMessage(l.cork, frame.Opcode(typ), data)
 		c.mu.Unlock()

@@ -130,6 +130,12 @@ func (l *Loop) took(c *LoopConn, r *loopRead, b []byte) {
 func (l *Loop) receive(c *LoopConn, r *loopRead, b []byte) {
 	all := len(b)
 	for len(b) > 0 || r.in.Pending() {
+		if n := l.whole(c, r, b); n > 0 {
+			if b = b[n:]; c.over.Load() {
+				break
+			}
+			continue
+		}
 		n, ev, err := r.in.Receive(b)
 		b = b[n:]
 		if err != nil {
@@ -168,6 +174,25 @@ func (l *Loop) receive(c *LoopConn, r *loopRead, b []byte) {
 		}
 	}
 	l.settle(c, r, all)
+}
+
+// whole hands over the messages at the front of b that the core has a short way for,
+// until the connection is over, and returns how many octets they were. Those that have
+// to be counted go the long way.
+func (l *Loop) whole(c *LoopConn, r *loopRead, b []byte) (took int) {
+	if c.shared.cfg.rate.interval != 0 {
+		return 0
+	}
+	for {
+		op, payload, n := r.in.Whole(b[took:])
+		if n == 0 {
+			return took
+		}
+		took += n
+		if l.message(c, op, payload); c.over.Load() {
+			return took
+		}
+	}
 }
 
 // rateNow is only asked for where a limit needs it.

@@ -130,6 +130,31 @@ func AppendHeader(dst []byte, h Header) []byte {
 	return dst
 }
 
+// AppendWhole appends a frame without a mask that is a whole message: its header
+// and payload, which is only read.
+func AppendWhole(dst []byte, op Opcode, payload []byte) []byte {
+	switch n := len(payload); {
+	case n <= MaxControl:
+		dst = append(dst, FIN|byte(op), byte(n))
+	case n <= 0xFFFF:
+		dst = append(dst, FIN|byte(op), 126, byte(n>>8), byte(n))
+	default:
+		dst = AppendHeader(dst, Header{Fin: true, Opcode: op, Length: uint64(n)})
+	}
+	return append(dst, payload...)
+}
+
+// HasShort reports whether b begins with a frame, whole, that is a text or binary
+// message of at most 125 octets. It looks at nothing else, so that it costs less
+// than to parse the header.
+func HasShort(b []byte) bool {
+	if len(b) < 2 || b[0] != FIN|byte(Binary) && b[0] != FIN|byte(Text) {
+		return false
+	}
+	n := int(b[1] & length7)
+	return n <= MaxControl && len(b) >= 2+4*int(b[1]>>7)+n
+}
+
 // HeaderLen returns how long the header is whose second octet is b1.
 func HeaderLen(b1 byte) int {
 	n := 2

@@ -45,6 +45,36 @@ func TestHeaderForms(t *testing.T) {
 	}
 }
 
+// TestAppendWhole: a whole message has the header that AppendHeader makes.
+func TestAppendWhole(t *testing.T) {
+	for _, n := range []int{0, 1, 125, 126, 65535, 65536} {
+		payload := bytes.Repeat([]byte("x"), n)
+		want := append(AppendHeader([]byte("before"), Header{Fin: true, Opcode: Binary, Length: uint64(n)}), payload...)
+		if got := AppendWhole([]byte("before"), Binary, payload); !bytes.Equal(got, want) {
+			t.Errorf("%d octets: the frame begins with % x, want % x", n, got[:min(len(got), 20)], want[:min(len(want), 20)])
+		}
+	}
+}
+
+// TestHasShort asks of every pair of first octets, with all that belongs to them
+// there and with one octet less.
+func TestHasShort(t *testing.T) {
+	for first := range 1 << 16 {
+		b := []byte{byte(first >> 8), byte(first)}
+		op, size := Opcode(b[0]&0x0F), int(b[1]&^MASK)
+		all := append(b, make([]byte, HeaderLen(b[1])-2+size)...)
+		want := b[0]&(FIN|RSV) == FIN && (op == Text || op == Binary) && size <= MaxControl
+		if HasShort(all) != want || HasShort(append(all, 0x81)) != want {
+			t.Fatalf("% x: not %v", b, want)
+		}
+		for _, less := range [][]byte{all[:len(all)-1], b[:1], nil} {
+			if HasShort(less) {
+				t.Fatalf("% x cut to %d octets: there", b, len(less))
+			}
+		}
+	}
+}
+
 func TestHeaderRefusals(t *testing.T) {
 	for in, want := range map[string]Error{
 		"827e0000":             ErrLengthForm,

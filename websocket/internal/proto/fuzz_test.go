@@ -13,8 +13,9 @@ import (
 	"github.com/openline/openline/websocket/wstest"
 )
 
-// FuzzReceive cuts any input anywhere: the same comes out as octet by octet, and
-// nothing panics. Both ends, with limits that the input can meet.
+// FuzzReceive cuts any input anywhere: the same comes out as octet by octet, with
+// Whole asked first and without, and nothing panics. Both ends, with limits that
+// the input can meet.
 func FuzzReceive(f *testing.F) {
 	files, _ := filepath.Glob("testdata/*.txt")
 	for _, file := range files {
@@ -34,15 +35,17 @@ func FuzzReceive(f *testing.F) {
 		for i := range input {
 			single.feed(input[i : i+1])
 		}
-		cut := newReadingWithin(s, limits)
+		cut, cutShort := newReadingWithin(s, limits), newReadingWithin(s, limits).takingWhole()
 		for rest := input; len(rest) > 0; cuts = cuts>>5 | cuts<<59 { // pieces of up to 32 octets, as cuts has it
 			n := min(int(cuts&31)+1, len(rest))
 			cut.feed(rest[:n])
+			cutShort.feed(rest[:n])
 			rest = rest[n:]
 		}
-		whole := newReadingWithin(s, limits)
+		whole, short := newReadingWithin(s, limits), newReadingWithin(s, limits).takingWhole()
 		whole.feed(input)
-		for name, r := range map[string]*reading{"in pieces": cut, "whole": whole} {
+		short.feed(input)
+		for name, r := range map[string]*reading{"in pieces": cut, "whole": whole, "in pieces, by the short way": cutShort, "by the short way": short} {
 			if !slices.Equal(r.events, single.events) {
 				t.Fatalf("%x %s: %q, octet by octet: %q", input, name, r.events, single.events)
 			}

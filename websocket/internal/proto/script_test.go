@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -47,6 +48,9 @@ func testScript(t *testing.T, file string, s *wstest.Script) {
 	whole := newReading(s)
 	whole.feed(input)
 	check("whole", whole)
+	short := newReading(s).takingWhole()
+	short.feed(input)
+	check("whole, by the short way", short)
 
 	single := newReading(s)
 	for i := range input {
@@ -72,6 +76,10 @@ func testScript(t *testing.T, file string, s *wstest.Script) {
 		}
 		r.feed(input[k:])
 		check(fmt.Sprintf("cut at %d", k), r)
+		short := newReading(s).takingWhole()
+		short.feed(input[:k])
+		short.feed(input[k:])
+		check(fmt.Sprintf("cut at %d, by the short way", k), short)
 	}
 }
 
@@ -99,11 +107,18 @@ type reading struct {
 	events  []string
 	err     error
 	message []byte
-	pieces  int // of the message that is open
+	pieces  int  // of the message that is open
+	whole   bool // ask Whole before Receive, as drivers do
 }
 
 func newReading(s *wstest.Script) *reading {
 	return newReadingWithin(s, limitsOf(s))
+}
+
+// takingWhole has the reading take the short way where there is one.
+func (d *reading) takingWhole() *reading {
+	d.whole = true
+	return d
 }
 
 func limitsOf(s *wstest.Script) proto.Limits {
@@ -135,6 +150,12 @@ func (d *reading) feed(p []byte) {
 		}
 	}(p)
 	for (len(p) > 0 || d.r.Pending()) && d.err == nil {
+		if d.whole {
+			if n := d.takeWhole(p); n > 0 {
+				p = p[n:]
+				continue
+			}
+		}
 		pending := d.r.Pending()
 		n, ev, err := d.r.Receive(p)
 		if n == 0 && err == nil && !pending {
@@ -145,7 +166,27 @@ func (d *reading) feed(p []byte) {
 	}
 }
 
+// takeWhole asks Whole, which changes nothing if it takes nothing.
+func (d *reading) takeWhole(p []byte) (n int) {
+	before, was := bytes.Clone(p), d.r
+	op, payload, n := d.r.Whole(p)
+	if n == 0 {
+		if !bytes.Equal(p, before) || !reflect.DeepEqual(d.r, was) {
+			panic("Whole takes nothing and changes something")
+		}
+		return 0
+	}
+	if !bytes.Equal(p[n:], before[n:]) {
+		panic("Whole changes what is behind the message")
+	}
+	d.note(proto.Event{Kind: proto.Data, Opcode: op, First: true, Last: true, Payload: payload}, nil)
+	return n
+}
+
 func (d *reading) note(ev proto.Event, err error) {
+	if ev.Kind == proto.Data {
+		_ = append(ev.Payload, 0xEE) // an application may, and spoils nothing that is still to be read
+	}
 	if err != nil {
 		d.err = err
 		e, ok := errors.AsType[*proto.Error](err)
@@ -242,13 +283,16 @@ func TestFlippedBits(t *testing.T) {
 			for bit := range 8 * len(input) {
 				flipped := bytes.Clone(input)
 				flipped[bit/8] ^= 1 << (bit % 8)
-				whole, single := newReading(&s), newReading(&s)
+				whole, short, single := newReading(&s), newReading(&s).takingWhole(), newReading(&s)
 				whole.feed(flipped)
+				short.feed(flipped)
 				for i := range flipped {
 					single.feed(flipped[i : i+1])
 				}
-				if !slices.Equal(whole.events, single.events) {
-					t.Errorf("%s:%d, bit %d: whole %q, octet by octet %q", file, s.Line, bit, whole.events, single.events)
+				for way, r := range map[string]*reading{"whole": whole, "by the short way": short} {
+					if !slices.Equal(r.events, single.events) {
+						t.Errorf("%s:%d, bit %d: %s %q, octet by octet %q", file, s.Line, bit, way, r.events, single.events)
+					}
 				}
 			}
 		}

@@ -62,7 +62,10 @@ func (s *Sender) AppendPacked(dst []byte, op frame.Opcode, payload, packed []byt
 	if err := s.checkMessage(op, payload); err != nil {
 		return dst, err
 	}
-	if packed == nil {
+	switch {
+	case packed == nil && !s.client:
+		return frame.AppendWhole(dst, op, payload), nil
+	case packed == nil:
 		return s.appendPayload(s.appendHeader(dst, true, op, len(payload)), payload), nil
 	}
 	s.pack.deflate.Sent(payload, true, false)
