@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // A Broker puts messages into one order. The hub checks what is published and gives it to the broker; the broker gives each message, with the ID and the Time
@@ -17,7 +18,7 @@ type Broker interface {
 	// message has its place in each session's stream; it waits for nothing. Attach returns the cursor of what comes just
 	// before the first message that will be delivered.
 	//
-	// A delivered message is the hub's: its ID is a cursor, later than those before it, its Time is in UTC, and nothing in it changes.
+	// A delivered message is the hub's: its Seq is higher than those before it, its ID is the cursor "epoch-Seq" with the broker's epoch, its Time is in UTC, and nothing in it changes.
 	Attach(deliver func(m *Message) *Delivery) (cursor string)
 
 	// Publish takes p, which is valid and whose slices the broker may keep, and returns when it is stored as the channel's rules say and the sessions of this node have
@@ -37,15 +38,35 @@ type Placer interface {
 	Place(p *Publication) (Receipt, *Delivery, error)
 }
 
+// A Historian is a Broker that keeps messages for sessions that come back. What Publish has stored must be there for Page before it is delivered.
+type Historian interface {
+	Broker
+
+	// Page returns messages of the channel whose Seq is above after, oldest first, without gaps between them; none says that there is nothing more now. How many come at once is the broker's choice, as long as they are a
+	// small part of what the process may hold. The hub calls it where nothing may wait: a broker whose log is elsewhere answers from memory.
+	//
+	// lost is the highest Seq of the channel's messages that are gone, 0 if none are, and reason one of the Gap constants: a caller that asked for what comes after a lower one misses something.
+	Page(channel string, after uint64) (messages []*Message, lost uint64, reason string)
+}
+
 // A Publication is a message on its way to the broker.
 type Publication struct {
 	Channel string // leave it empty for Hub.Send and Hub.Broadcast
 	Type    string // default "message", or "raw" if Raw
 	From    string // the user in whose name it is published, or ""
 	Data    []byte // one JSON value, default null; if Raw, the payload. The caller's again when the call has returned
-	Key     string // 1–128 printable ASCII bytes: a second publication with it within the window is not published again; "" for none
 	Raw     bool   // Data is a payload and not JSON
 	Binary  bool   // Raw, and binary: else it is text, and UTF-8
+
+	// Key has 1–128 printable ASCII bytes: a second publication with it within the window is not published again. In a channel that keeps the latest (Namespace.Latest) it says of what this is
+	// the latest instead. "" for none.
+	Key string
+
+	// Await has the call wait so long for the acknowledgement of a session that has received the message. Receipt.Acknowledged tells whether it came. 0: do not wait.
+	Await time.Duration
+
+	Rules *Namespace // what holds for Channel, for the broker; the hub fills it in
+	Ack   bool       // Await is set, for the broker, which hands it on in the message; the hub fills it in
 }
 
 // A Receipt says what became of a publication.
@@ -54,6 +75,8 @@ type Receipt struct {
 	Delivered int    // sessions whose queue took it
 	Stored    bool   // it is in the channel's history
 	Duplicate bool   // Key has been seen before: this is the earlier publication's receipt, and nothing was published
+
+	Acknowledged bool // a session has acknowledged it within Publication.Await
 }
 
 // A Delivery is one message's way through the shards of a hub.

@@ -11,7 +11,7 @@ const timeLayout = "2006-01-02T15:04:05.000Z"
 
 // appendEnvelope encodes m:
 //
-//	{"id":…,"type":…,"ref":…,"channel":…,"from":…,"data":…,"time":…}
+//	{"id":…,"cursor":…,"type":…,"ref":…,"channel":…,"from":…,"key":…,"data":…,"time":…,"ack":true}
 //
 // Empty fields are left out, except type and data, which is then null. Data goes in byte for byte; of a raw message it is a string, in base64 if binary,
 // which "encoding":"base64" behind it says.
@@ -20,6 +20,11 @@ func appendEnvelope(dst []byte, m *Message) []byte {
 	if m.ID != "" {
 		dst = append(dst, `"id":`...)
 		dst = appendString(dst, m.ID)
+		dst = append(dst, ',')
+	}
+	if m.Cursor != "" && m.ID != "" { // else it is in the data
+		dst = append(dst, `"cursor":`...)
+		dst = appendString(dst, m.Cursor)
 		dst = append(dst, ',')
 	}
 	dst = append(dst, `"type":`...)
@@ -40,6 +45,10 @@ func appendEnvelope(dst []byte, m *Message) []byte {
 		dst = append(dst, `,"from":`...)
 		dst = appendString(dst, m.From)
 	}
+	if m.Key != "" {
+		dst = append(dst, `,"key":`...)
+		dst = appendString(dst, m.Key)
+	}
 	dst = append(dst, `,"data":`...)
 	switch {
 	case m.Raw:
@@ -56,6 +65,9 @@ func appendEnvelope(dst []byte, m *Message) []byte {
 		dst = append(dst, `,"time":"`...)
 		dst = appendTime(dst, m.Time)
 		dst = append(dst, '"')
+	}
+	if m.Ack {
+		dst = append(dst, `,"ack":true`...)
 	}
 	return append(dst, '}')
 }

@@ -13,15 +13,16 @@ import (
 
 // Options of a Hub. Nil is valid; each field's zero value is its default.
 type Options struct {
-	Node        string        // this node's name, which sys:open tells; default: a random word
-	Runners     []Runner      // the shards' runners, one each, such as the loops that drive the sessions' connections; default: goroutines
-	Shards      int           // groups over which sessions are spread, where there are no Runners; default GOMAXPROCS
-	ShardQueue  int           // hand-overs that may wait for one shard before publishers wait; default 1,024
-	Broker      Broker        // the one order; default NewMemoryBroker(nil). The hub closes it
-	Logger      *slog.Logger  // default slog.Default()
-	MaxData     int           // bytes of one message's data; default 1 MiB less 4 KiB for the envelope; negative: no bound
-	MaxChannels int           // channels one session may subscribe to, beside its inbox and everyone's; default 256; negative: no bound
-	DrainSpread time.Duration // Shutdown tells the sessions to come back spread over this time; default 5 s; negative: at once
+	Node        string               // this node's name, which sys:open tells; default: a random word
+	Runners     []Runner             // the shards' runners, one each, such as the loops that drive the sessions' connections; default: goroutines
+	Shards      int                  // groups over which sessions are spread, where there are no Runners; default GOMAXPROCS
+	ShardQueue  int                  // hand-overs that may wait for one shard before publishers wait; default 1,024
+	Broker      Broker               // the one order; default NewMemoryBroker(nil). The hub closes it
+	Logger      *slog.Logger         // default slog.Default()
+	MaxData     int                  // bytes of one message's data; default 1 MiB less 4 KiB for the envelope; negative: no bound
+	MaxChannels int                  // channels one session may subscribe to, beside its inbox and everyone's; default 256; negative: no bound
+	Namespaces  map[string]Namespace // rules of channels by the part of their names before the first colon; see DefaultNamespace and its like. New panics if CheckNamespaces has an error
+	DrainSpread time.Duration        // Shutdown tells the sessions to come back spread over this time; default 5 s; negative: at once
 
 	// Authorize is asked before a client subscribes, publishes or sends: action is one of the Action constants, target the channel, or for ActionSend the user.
 	// Nil allows everything. An *Error goes to the client as it is, any other error as "forbidden", with its text in the log only.
@@ -60,11 +61,16 @@ type Hub struct {
 	broker   Broker
 	shards   []*shard
 	sessions registry
+	trackers trackers
+
+	namespaces *namespaces
+	historian  Historian // the broker, if it is one
+	epoch      string    // of the broker's order
 
 	// order makes one order of deliveries, subscriptions and openings: each is put into its shards' queues while it is held, which waits for nothing. A shard never takes it.
 	order  sync.Mutex
 	topics map[string]*topic // guarded by order
-	cursor string            // of the latest delivery; guarded by order
+	place  uint64            // the Seq of the latest delivery; guarded by order
 	closed bool              // nothing is put into the shards' queues any more; guarded by order
 
 	draining atomic.Bool
@@ -105,19 +111,28 @@ func New(o *Options) *Hub {
 	if h.o.DrainSpread == 0 {
 		h.o.DrainSpread = 5 * time.Second
 	}
+	if err := CheckNamespaces(h.o.Namespaces); err != nil {
+		panic(err)
+	}
+	h.namespaces = newNamespaces(h.o.Namespaces)
 	h.log, h.broker = h.o.Logger, h.o.Broker
+	h.historian, _ = h.broker.(Historian)
 	runners := h.o.Runners
 	if len(runners) == 0 {
 		runners = make([]Runner, h.o.Shards)
 	}
 	for _, r := range runners {
-		s := &shard{runner: r, room: h.o.ShardQueue}
+		s := &shard{runner: r, room: h.o.ShardQueue, historian: h.historian}
 		s.work = s.turn
 		h.shards = append(h.shards, s)
 	}
 	h.order.Lock() // what another goroutine of the broker delivers at once waits for the first cursor
 	defer h.order.Unlock()
-	h.cursor = h.broker.Attach(h.deliver)
+	epoch, place, e := parseCursor(h.broker.Attach(h.deliver))
+	if e != nil {
+		panic("openline: the broker's cursor has not the form epoch-sequence: " + e.Message)
+	}
+	h.epoch, h.place = epoch, place
 	return h
 }
 
@@ -131,7 +146,10 @@ func (h *Hub) deliver(m *Message) *Delivery {
 	if h.closed {
 		return nobody
 	}
-	h.cursor = m.ID
+	h.place = m.Seq
+	if m.Ack {
+		h.trackers.add(m)
+	}
 	t := h.topics[m.Channel]
 	if t == nil {
 		return nobody

@@ -208,7 +208,7 @@ func TestPublishReaches(t *testing.T) {
 		}, "chat:lobby", []*fakeLine{a2, b}},
 	} {
 		r, err := c.publish(Publication{Data: []byte(" {\"a\" : 1.0}\n"), From: "carol"})
-		if err != nil || r.Delivered != len(c.lines) || r.Stored {
+		if err != nil || r.Delivered != len(c.lines) || !r.Stored {
 			t.Errorf("%s: %+v, %v", c.channel, r, err)
 		}
 		for _, l := range c.lines {

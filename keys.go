@@ -11,6 +11,7 @@ type key struct{ from, channel, key string }
 // keyed is what is remembered of a publication with a key.
 type keyed struct {
 	id       string
+	stored   bool
 	delivery *Delivery
 	at       time.Time
 }

@@ -1,6 +1,7 @@
 package openline
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"strconv"
@@ -13,9 +14,10 @@ type MemoryOptions struct {
 	KeyWindow time.Duration // how long a publication's key keeps a second one out; default 2 minutes, negative: keys are ignored
 	MaxKeys   int           // keys remembered at once, the oldest are forgotten first, the backend's and the clients' apart; default 65,536 of each
 	UserKeys  int           // keys of one user's remembered at once, so that nobody makes the others' forgotten; default 4,096
+	Budget    int           // bytes of all channels' histories, the oldest messages go first; default 256 MiB, negative: no bound but the channels' own
 }
 
-// A MemoryBroker is the order of one process: nothing is stored, and nothing outlives it.
+// A MemoryBroker is the order of one process, and its channels' histories: nothing outlives it.
 type MemoryBroker struct {
 	window time.Duration
 	epoch  string // of this broker, followed by a hyphen
@@ -27,9 +29,14 @@ type MemoryBroker struct {
 	closed   bool
 	backend  keys // of publications that no user made
 	users    keys
+	store    *store
+	sweep    *time.Timer // for what is too old in store
+	sweeping time.Time   // when it is set for; zero: it is not
 }
 
-// NewMemoryBroker returns a broker that keeps its order in memory.
+const defaultBudget = 256 << 20
+
+// NewMemoryBroker returns a broker that keeps its order and its histories in memory.
 func NewMemoryBroker(o *MemoryOptions) *MemoryBroker {
 	if o == nil {
 		o = &MemoryOptions{}
@@ -45,6 +52,7 @@ func NewMemoryBroker(o *MemoryOptions) *MemoryBroker {
 	if each <= 0 {
 		each = 4096
 	}
+	b.store = newStore(max(cmp.Or(o.Budget, defaultBudget), 0))
 	b.backend = newKeys(most, most)
 	b.users = newKeys(most, min(each, most))
 	// The epoch is later than that of an earlier process, and differs from that of a broker made in the same millisecond.
@@ -83,13 +91,17 @@ func (b *MemoryBroker) Place(p *Publication) (Receipt, *Delivery, error) {
 	now := time.Now()
 	var seen *keys
 	k := key{p.From, p.Channel, p.Key}
-	if p.Key != "" && b.window > 0 {
+	rules := p.Rules
+	if rules == nil {
+		rules = defaultRules
+	}
+	if p.Key != "" && b.window > 0 && !rules.Latest {
 		if seen = &b.backend; p.From != "" {
 			seen = &b.users
 		}
 		seen.expire(now.Add(-b.window))
 		if first, ok := seen.find(k); ok {
-			return Receipt{ID: first.id, Duplicate: true}, first.delivery, nil
+			return Receipt{ID: first.id, Stored: first.stored, Duplicate: true}, first.delivery, nil
 		}
 	}
 	if at := now.UTC().Round(0); at.After(b.last) { // the wall clock may step back, times do not
@@ -97,14 +109,67 @@ func (b *MemoryBroker) Place(p *Publication) (Receipt, *Delivery, error) {
 	}
 	b.sequence++
 	id := b.epoch + strconv.FormatUint(b.sequence, 10)
-	d := b.deliver(&Message{
-		ID: id, Type: p.Type, Channel: p.Channel, From: p.From, Data: p.Data, Time: b.last, Raw: p.Raw, Binary: p.Binary,
-	})
+	m := &Message{
+		ID: id, Seq: b.sequence, Type: p.Type, Channel: p.Channel, From: p.From, Data: p.Data, Time: b.last, Raw: p.Raw, Binary: p.Binary, Ack: p.Ack,
+	}
+	if rules.Latest {
+		m.Key = cloneName(p.Key)
+	}
+	stored := b.keep(m, rules, now)
+	d := b.deliver(m)
 	if seen != nil {
 		k.channel, k.key, k.from = cloneName(k.channel), cloneName(k.key), cloneName(k.from) // they may have been cut from a whole request
-		seen.add(k, keyed{id, d, now})
+		seen.add(k, keyed{id, stored, d, now})
 	}
-	return Receipt{ID: id}, d, nil
+	return Receipt{ID: id, Stored: stored}, d, nil
+}
+
+// defaultRules hold for a publication that brings none.
+var defaultRules = newNamespaces(nil).other
+
+// keep stores m, unless it is the hub's own word on who comes and goes: that is of no use later. mu is held.
+func (b *MemoryBroker) keep(m *Message, rules *Namespace, now time.Time) bool {
+	if isSystem(m.Type) {
+		return false
+	}
+	stored := b.store.add(m, rules)
+	if at := now.Add(rules.History.Age); stored && rules.History.Age > 0 && (b.sweeping.IsZero() || at.Before(b.sweeping)) {
+		b.sweepAt(at, now)
+	}
+	return stored
+}
+
+// sweepEvery is how often the store is looked through at most.
+const sweepEvery = time.Second
+
+// sweepAt has what is too old thrown away at a time. mu is held.
+func (b *MemoryBroker) sweepAt(at, now time.Time) {
+	b.sweeping = now.Add(max(at.Sub(now), sweepEvery))
+	if b.sweep == nil {
+		b.sweep = time.AfterFunc(b.sweeping.Sub(now), b.expire)
+		return
+	}
+	b.sweep.Reset(b.sweeping.Sub(now))
+}
+
+func (b *MemoryBroker) expire() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.sweeping = time.Time{}
+	if b.closed {
+		return
+	}
+	now := time.Now()
+	if next := b.store.expire(now); !next.IsZero() {
+		b.sweepAt(next, now)
+	}
+}
+
+// Page implements Historian.
+func (b *MemoryBroker) Page(channel string, after uint64) (messages []*Message, lost uint64, reason string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.store.page(channel, after)
 }
 
 // Close implements Broker.
@@ -112,5 +177,6 @@ func (b *MemoryBroker) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true
+	b.store = newStore(0) // what was kept is of use to nobody; the timer finds the broker closed
 	return nil
 }

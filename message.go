@@ -3,6 +3,7 @@ package openline
 import (
 	"encoding/json"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,8 +26,16 @@ type Message struct {
 	Raw     bool            // published by a raw session: Data is not JSON
 	Binary  bool            // Raw, and binary rather than text
 
+	Seq    uint64 // the message's place in the broker's order, from 1 on, which ID says, too; 0 for what is outside the order
+	Key    string // what it is the latest of, in a channel that keeps the latest by key, or ""
+	Cursor string // the cursor after it, if that is not ID
+	Ack    bool   // somebody waits for an acknowledgement: the client is asked for one
+
 	framed sync.Once
 	frame  frame // by framed
+
+	tracker *tracker // of who has it, if Ack; set before it is shared
+	others  atomic.Pointer[forms]
 
 	bareOnce sync.Once
 	bareForm *Message // by bareOnce: the form for raw sessions

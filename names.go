@@ -21,6 +21,9 @@ func inbox(user string) string { return "@" + user }
 // reserved reports whether only Openline itself subscribes and publishes to the channel.
 func reserved(channel string) bool { return strings.HasPrefix(channel, "@") }
 
+// isSystem reports whether the type is one of Openline's own.
+func isSystem(kind string) bool { return strings.HasPrefix(kind, "sys:") }
+
 // nameBytes marks the alphabet of users; a channel may have "/" too.
 var nameBytes = func() (set [256]bool) {
 	for c := range 256 {

@@ -15,6 +15,7 @@ type Opening struct {
 	User       string        // whose session
 	Transport  string        // the transport's name: "websocket", "sse", …
 	Channels   []string      // to subscribe to, beside the inbox and everyone's
+	Since      string        // a cursor: the session gets what came after it, as far as it is still there; "": what comes from now on
 	Raw        string        // the one channel of a raw session, which gets that channel's payloads and no envelopes; "" for an ordinary session
 	Ping       time.Duration // how often the transport lets the peer know that it is there, for sys:open; 0 if it does not
 	RemoteAddr string        // the peer's address, for lists and logs
@@ -26,6 +27,9 @@ type Opening struct {
 type opening struct {
 	inbox    string
 	channels []string // guarded by Session.mu
+	since    string
+	ping     time.Duration
+	gap      *Gap // of all channels, for after sys:open; the shard's
 
 	mu      sync.Mutex
 	waiting []*Message // sent before sys:open; guarded by mu
@@ -68,7 +72,7 @@ func (h *Hub) open(ctx context.Context, line Line, p Opening, then func()) (*Ses
 		h.finish()
 		return nil, err
 	}
-	if err := h.start(s, p.Ping, then); err != nil {
+	if err := h.start(s, then); err != nil {
 		h.closing(s)
 		h.finish()
 		return nil, err
@@ -82,13 +86,18 @@ func (h *Hub) open(ctx context.Context, line Line, p Opening, then func()) (*Ses
 // prepare makes the session up to and with OnOpen.
 func (h *Hub) prepare(ctx context.Context, line Line, p Opening) (*Session, error) {
 	if h.draining.Load() {
-		return nil, &Error{Code: CodeTryLater, Message: "this node is shutting down: connect again", Close: CloseTryAgainLater}
+		return nil, draining()
 	}
 	if e := checkAlphabet("user", p.User, false); e != nil {
 		e.Close = ClosePolicy
 		return nil, e
 	}
-	o := &opening{inbox: inbox(p.User)}
+	o := &opening{inbox: inbox(p.User), since: p.Since, ping: p.Ping}
+	if p.Since != "" {
+		if _, _, e := parseCursor(p.Since); e != nil {
+			return nil, refusal(e)
+		}
+	}
 	s := &Session{
 		hub: h, line: line, id: newSessionID(), user: o.inbox[1:], transport: cloneName(p.Transport), remote: cloneName(p.RemoteAddr),
 		opened: time.Now().UnixNano(), claims: p.Claims,
@@ -100,6 +109,9 @@ func (h *Hub) prepare(ctx context.Context, line Line, p Opening) (*Session, erro
 		if len(channels) > 0 {
 			return nil, &Error{Code: CodeBadRequest, Message: "a raw session has one channel: give raw or channels, not both", Close: ClosePolicy}
 		}
+		if p.Since != "" {
+			return nil, &Error{Code: CodeBadRequest, Message: "a raw session has no cursors, and so nothing to resume from: leave since out", Close: ClosePolicy}
+		}
 		raw := cloneName(p.Raw)
 		s.raw = &raw
 		channels = []string{raw}
@@ -108,11 +120,7 @@ func (h *Hub) prepare(ctx context.Context, line Line, p Opening) (*Session, erro
 		return nil, &Error{Code: CodeLimit, Message: "a session subscribes to " + strconv.Itoa(most) + " channels at most", Close: ClosePolicy}
 	}
 	for _, c := range channels {
-		e := checkChannel(c)
-		if e == nil {
-			e = s.authorize(ActionSubscribe, c)
-		}
-		if e != nil {
+		if e := s.maySubscribe(c); e != nil {
 			return nil, refusal(e)
 		}
 		if !slices.Contains(o.channels, c) {
@@ -131,6 +139,10 @@ func (h *Hub) prepare(ctx context.Context, line Line, p Opening) (*Session, erro
 		return nil, refusal(e)
 	}
 	return s, nil
+}
+
+func draining() *Error {
+	return &Error{Code: CodeTryLater, Message: "this node is shutting down: connect again", Close: CloseTryAgainLater}
 }
 
 // assign gives the session its shard: that of the runner, if it is one of the hub's.
@@ -179,7 +191,7 @@ func refusal(e *Error) *Error {
 }
 
 // start subscribes the session, and has then called when sys:open has been handed to the line, unless OnOpen has closed the session or the hub is gone.
-func (h *Hub) start(s *Session, ping time.Duration, then func()) error {
+func (h *Hub) start(s *Session, then func()) error {
 	s.mu.Lock()
 	if why := s.why.Load(); why != nil {
 		s.mu.Unlock()
@@ -199,15 +211,18 @@ func (h *Hub) start(s *Session, ping time.Duration, then func()) error {
 	for _, c := range o.channels {
 		s.parts = append(s.parts, h.enter(c, s.shard))
 	}
-	m := s.system("sys:open", nil, s.openData(h.cursor, ping))
-	s.shard.put(handover{do: open, session: s, message: m, parts: slices.Clone(s.parts), call: then})
+	from, e := h.originOf(o.since)
+	if e != nil {
+		panic(e) // prepare has read it
+	}
+	s.shard.put(handover{do: open, session: s, parts: slices.Clone(s.parts), origin: from, call: then})
 	h.order.Unlock()
 	h.sessions.add(s)
 	s.mu.Unlock()
 	return nil
 }
 
-func (s *Session) openData(cursor string, ping time.Duration) []byte {
+func (s *Session) openData(cursor string, resumed bool, ping time.Duration) []byte {
 	b := append(make([]byte, 0, 160), `{"session":`...)
 	b = appendString(b, s.ID())
 	b = append(b, `,"user":`...)
@@ -218,25 +233,48 @@ func (s *Session) openData(cursor string, ping time.Duration) []byte {
 	b = appendString(b, s.hub.o.Node)
 	b = append(b, `,"cursor":`...)
 	b = appendString(b, cursor)
-	b = append(b, `,"resumed":false,"ping":`...)
+	b = append(b, `,"resumed":`...)
+	b = strconv.AppendBool(b, resumed)
+	b = append(b, `,"ping":`...)
 	b = strconv.AppendFloat(b, max(ping, 0).Seconds(), 'f', -1, 64)
 	return append(b, '}')
 }
 
-// begin runs on the shard: the session gets sys:open, and what waited for it.
-func (s *Session) begin(m *Message, parts []*part) {
+// begin runs on the shard: the session gets sys:open, what waited for it, and then what it has missed.
+func (s *Session) begin(parts []*part, from *origin) {
 	for _, p := range parts {
 		p.add(s)
 	}
 	o := s.opening.Load()
 	o.mu.Lock() // first: who ends the session after sys:open must not find its last envelope still waiting here
 	defer o.mu.Unlock()
+	resumed := false
+	if from.since != "" {
+		resumed = s.resume(from, parts)
+	} else {
+		s.catchUp(from, parts)
+	}
+	cursor := s.hub.cursorAt(from.seq)
+	m := s.system("sys:open", nil, s.openData(cursor, resumed, o.ping))
+	m.Cursor = cursor
 	s.tell(m)
+	if o.gap != nil {
+		s.tell(s.gapMessage(o.gap))
+	}
 	for _, m := range o.waiting {
 		s.tell(m)
 	}
 	o.waiting, o.over = nil, true
 	s.opening.Store(nil)
+}
+
+// catchUp has the session get the latest of the channels that keep it.
+func (s *Session) catchUp(from *origin, parts []*part) {
+	for _, p := range parts {
+		if p.topic.rules.Latest {
+			s.fallBehind(from.seq, from.present).begin(p, from)
+		}
+	}
 }
 
 // wait keeps m until sys:open is out; false says that it is out already.

@@ -41,11 +41,15 @@ func (h *Hub) publish(ctx context.Context, p Publication) (Receipt, error) {
 	if err := h.wait(ctx); err != nil {
 		return Receipt{}, err
 	}
-	return h.broker.Publish(ctx, &p)
+	r, err := h.broker.Publish(ctx, &p)
+	if err != nil {
+		return r, err
+	}
+	return h.acknowledged(ctx, &p, r), nil
 }
 
 // TryPublish is Publish for whoever must not wait, such as what runs on a Runner. It reports false, and has done nothing, if it would have to: a shard is too far
-// behind, or the broker is no Placer. Else then is called once, at once or later on a shard, where nothing may wait.
+// behind, the broker is no Placer, or p has an Await. Else then is called once, at once or later on a shard, where nothing may wait.
 func (h *Hub) TryPublish(p Publication, then func(Receipt, error)) bool {
 	if e := checkChannel(p.Channel); e != nil {
 		then(Receipt{}, e)
@@ -72,7 +76,7 @@ func (h *Hub) TryBroadcast(p Publication, then func(Receipt, error)) bool {
 
 func (h *Hub) tryPublish(p Publication, then func(Receipt, error)) bool {
 	b, ok := h.broker.(Placer)
-	if !ok || !h.hasRoom() {
+	if !ok || p.Await > 0 || !h.hasRoom() {
 		return false
 	}
 	if e := h.complete(&p, false); e != nil {
@@ -91,8 +95,9 @@ func (h *Hub) tryPublish(p Publication, then func(Receipt, error)) bool {
 	return true
 }
 
-// complete checks p, all but its channel, fills in what is left out, and makes Data a copy. valid says that Data has been scanned as JSON.
+// complete checks p, all but the alphabet of its channel, fills in what is left out, and makes Data a copy. valid says that Data has been scanned as JSON.
 func (h *Hub) complete(p *Publication, valid bool) *Error {
+	p.Rules, p.Ack = h.namespaces.of(p.Channel), p.Await > 0
 	if p.Type == "" {
 		p.Type = DefaultType
 		if p.Raw {

@@ -25,7 +25,7 @@ func (s *Session) ReceiveRaw(ctx context.Context, data []byte, binary bool) {
 	p := Publication{Channel: *s.raw, From: s.user, Data: data, Raw: true, Binary: binary}
 	e := s.hub.complete(&p, false)
 	if e == nil {
-		e = s.authorize(ActionPublish, *s.raw)
+		e = s.mayPublish(ActionPublish, *s.raw)
 	}
 	if e == nil {
 		_, e = s.put(ctx, &p)

@@ -19,28 +19,35 @@ func (s *Session) Receive(ctx context.Context, data []byte) {
 		s.ReceiveRaw(ctx, data, false)
 		return
 	}
-	r := Request{session: s}
+	s.receive(ctx, data, nil)
+}
+
+// receive carries out one request, whose answers reply gets; nil: the line.
+func (s *Session) receive(ctx context.Context, data []byte, reply func(*Message)) {
+	r := Request{session: s, asker: reply}
 	e := parseRequest(&r, data)
 	if e == nil {
 		e = s.do(ctx, &r)
 	}
 	if e != nil {
 		s.hub.report(s, e)
-		_ = s.ReplyError(r.Ref, e)
+		r.refuse(e)
 	}
 }
 
 // do carries out a well-formed request and replies, or returns why not.
 func (s *Session) do(ctx context.Context, r *Request) *Error {
-	ours := slices.Contains(requestTypes, r.Type) || slices.Contains(unsupportedTypes, r.Type)
-	if ours && r.unknown != nil {
+	if r.unknown != nil && slices.Contains(requestTypes, r.Type) {
 		return r.unknown
 	}
 	switch r.Type {
 	case "ping":
-		_ = s.Reply(r.Ref, nil)
+		r.ok(nil)
 		return nil
 	case "subscribe", "unsubscribe":
+		if s.visiting {
+			return noSession(r.Type)
+		}
 		if err := s.shard.wait(ctx); err != nil {
 			return refuse(CodeTryLater, "the server is busy and did not come to this: repeat it")
 		}
@@ -49,10 +56,14 @@ func (s *Session) do(ctx context.Context, r *Request) *Error {
 		return s.doPublish(ctx, r)
 	case "send":
 		return s.doSend(ctx, r)
+	case "history":
+		return s.doHistory(r)
+	case "presence":
+		return s.doPresence(r)
+	case "ack":
+		return s.doAck(r)
 	}
 	switch {
-	case ours:
-		return refuse(CodeUnsupported, "%s is not available: this server keeps no history and no presence", r.Type)
 	case strings.HasPrefix(r.Type, "sys:"):
 		return refuse(CodeReserved, "types that begin with sys: are the server's own: a client sends %s", strings.Join(requestTypes, ", "))
 	case s.hub.o.OnMessage == nil:
@@ -65,19 +76,27 @@ func (s *Session) doSubscribe(r *Request) *Error {
 	if r.Channel == "" {
 		return missing("channel", "the channel to "+r.Type)
 	}
+	var e *Error
 	if r.Type == "unsubscribe" {
-		return s.unsubscribe(r.Channel, s.system("sys:ok", r.Ref, nil))
+		e = s.unsubscribe(r.Channel, r)
+	} else if e = s.maySubscribe(r.Channel); e == nil {
+		e = s.subscribe(r.Channel, r.since, r)
 	}
-	if r.since {
-		return refuse(CodeUnsupported, "since is not available: this server keeps no history. Subscribe without it")
+	if r.later != nil {
+		r.asker(r.later)
 	}
-	if e := checkChannel(r.Channel); e != nil {
+	return e
+}
+
+// maySubscribe reports why the client may not subscribe to the channel, or see what is in it.
+func (s *Session) maySubscribe(channel string) *Error {
+	if e := checkChannel(channel); e != nil {
 		return e
 	}
-	if e := s.authorize(ActionSubscribe, r.Channel); e != nil {
-		return e
+	if !s.hub.namespaces.of(channel).Subscribe.allows(s, channel) {
+		return refuse(CodeForbidden, "you may not subscribe to %s", channel)
 	}
-	return s.subscribe(r.Channel, s.system("sys:ok", r.Ref, nil))
+	return s.authorize(ActionSubscribe, channel)
 }
 
 func (s *Session) doPublish(ctx context.Context, r *Request) *Error {
@@ -100,21 +119,53 @@ func (s *Session) doSend(ctx context.Context, r *Request) *Error {
 	return s.doPut(ctx, r, ActionSend, r.To, inbox(r.To))
 }
 
+// mayPublish reports why the client may not do this.
+func (s *Session) mayPublish(action, target string) *Error {
+	if action == ActionPublish && !s.hub.namespaces.of(target).Publish.allows(s, target) {
+		return refuse(CodeForbidden, "you may not publish to %s", target)
+	}
+	return s.authorize(action, target)
+}
+
 // doPut publishes the request's data to the channel.
 func (s *Session) doPut(ctx context.Context, r *Request, action, target, channel string) *Error {
 	p := Publication{Channel: channel, Type: r.Event, From: s.user, Data: r.Data, Key: r.Key}
 	if e := s.hub.complete(&p, true); e != nil {
 		return e
 	}
-	if e := s.authorize(action, target); e != nil {
+	if e := s.mayPublish(action, target); e != nil {
 		return e
 	}
 	receipt, e := s.put(ctx, &p)
 	if e != nil {
 		return e
 	}
-	_ = s.answer("sys:ok", r.Ref, receiptData(receipt))
+	r.ok(receiptData(receipt))
 	return nil
+}
+
+// doHistory answers with a page of a channel's history.
+func (s *Session) doHistory(r *Request) *Error {
+	if r.Channel == "" {
+		return missing("channel", "the channel whose history is asked for")
+	}
+	if e := s.maySubscribe(r.Channel); e != nil {
+		return e
+	}
+	page, err := s.hub.History(r.Channel, r.since, r.limit)
+	if err != nil {
+		return asError(err)
+	}
+	r.ok(page.JSON())
+	return nil
+}
+
+// asError returns err as an *Error.
+func asError(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	return &Error{Code: CodeInternal, Message: "the server could not do this", Err: err}
 }
 
 // put publishes what complete has checked.
@@ -151,14 +202,11 @@ func (s *Session) doCustom(ctx context.Context, r *Request) *Error {
 	err := s.hub.guard(s, "OnMessage", func() error { return s.hub.o.OnMessage(ctx, s, r) })
 	if err == nil {
 		if !r.replied && len(r.Ref) > 0 {
-			_ = s.Reply(r.Ref, nil)
+			r.ok(nil)
 		}
 		return nil
 	}
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e
-	}
-	return &Error{Code: CodeInternal, Message: "the server could not do this", Err: err}
+	return asError(err)
 }
 
 func missing(field, what string) *Error {

@@ -3,6 +3,7 @@ package openline
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/openline/openline/internal/spell"
@@ -20,8 +21,12 @@ type Request struct {
 	Bytes   []byte          // the whole envelope as it came, for fields that only the application knows
 
 	session *Session
+	asker   func(*Message) // gets the answers instead of the line; nil: the line does
+	later   *Message       // an answer for asker
 	replied bool
-	since   bool   // the field was there
+	since   string // a cursor, or ""
+	limit   int    // 0: not given
+	id      string // of ack
 	unknown *Error // the first field that no request of Openline's has
 }
 
@@ -32,16 +37,17 @@ func (r *Request) Reply(v any) error {
 		return &Error{Code: CodeInternal, Message: "the reply cannot be encoded", Err: err}
 	}
 	r.replied = true
-	return r.session.Reply(r.Ref, data)
+	if r.session.ended() {
+		return ErrSessionClosed
+	}
+	r.ok(data)
+	return nil
 }
 
 func (r *Request) carried() json.RawMessage { return r.Data }
 
 // The types of request that Openline answers itself, in the order in which errors list them.
-var requestTypes = []string{"subscribe", "unsubscribe", "publish", "send", "ping"}
-
-// unsupportedTypes are words of the protocol that need a history, which this hub does not keep.
-var unsupportedTypes = []string{"presence", "history", "ack"}
+var requestTypes = []string{"subscribe", "unsubscribe", "publish", "send", "presence", "history", "ack", "ping"}
 
 // requestFields are the fields that Openline's requests may have.
 var requestFields = []string{"type", "ref", "channel", "to", "event", "key", "data", "since", "limit", "id"}
@@ -125,14 +131,16 @@ func (r *Request) set(field string, b []byte, start, end int) *Error {
 		}
 		r.Ref = value
 		return nil
-	case "limit", "id":
-		return nil // of requests that are answered with "unsupported", whatever it is
 	}
 	if value[0] == 'n' && field != "type" {
 		return nil // null: as if it were not there
 	}
-	if field == "since" {
-		r.since = true
+	if field == "limit" {
+		n, err := strconv.Atoi(string(value))
+		if err != nil || n < 1 {
+			return refuse(CodeBadRequest, `"limit" at %s is not a number of messages, 1 or more`, position(b, start))
+		}
+		r.limit = n
 		return nil
 	}
 	if value[0] != '"' {
@@ -153,6 +161,13 @@ func (r *Request) set(field string, b []byte, start, end int) *Error {
 		r.Event = s
 	case "key":
 		r.Key = s
+	case "id":
+		r.id = s
+	case "since":
+		r.since = s
+		if _, _, e := parseCursor(s); e != nil {
+			return e
+		}
 	}
 	return nil
 }

@@ -23,12 +23,7 @@ const mostAtOnce = 64
 func (s *shard) put(h handover) {
 	s.mu.Lock()
 	s.queue = append(s.queue, h)
-	idle := !s.working
-	s.working = true
-	s.mu.Unlock()
-	if idle {
-		s.call()
-	}
+	s.rise()
 }
 
 // call has the runner call work. A runner that has ended serves its sessions no more, but somebody may wait for what is in the queue.
@@ -68,13 +63,87 @@ func (s *shard) serve() bool {
 		s.do(h, n+1 < mostAtOnce && s.next < len(s.taken) && s.taken[s.next].part == h.part)
 		*h = handover{}
 	}
-	if s.next < len(s.taken) {
+	s.rouse()
+	replaying := s.replay()
+	if s.next < len(s.taken) || replaying {
 		return true
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.working = len(s.queue) > 0
+	s.working = len(s.queue)+len(s.ready)+len(s.due) > 0
 	return s.working
+}
+
+// Bounds of what is replayed in a turn: to all sessions, so that live messages come soon, and to one of them, so that all get something.
+const (
+	replayAtOnce = 256
+	replayToOne  = 64
+)
+
+// replay hands some of what sessions have missed to them, and reports whether there is more to be done at once.
+func (s *shard) replay() bool {
+	if len(s.replays) == 0 {
+		return false
+	}
+	left := replayAtOnce
+	waiting := len(s.replays)
+	for ; waiting > 0 && left > 0; waiting-- {
+		b := s.replays[0]
+		s.replays[0] = nil
+		s.replays = s.replays[1:]
+		n, more := b.step(min(left, replayToOne))
+		left -= n + 1
+		if more {
+			s.replays = append(s.replays, b)
+		}
+	}
+	if len(s.replays) == 0 {
+		s.replays = nil
+		s.pages.clear()
+		return false
+	}
+	return true
+}
+
+// rouse goes on with what has been waited for.
+func (s *shard) rouse() {
+	s.mu.Lock()
+	ready, due := s.ready, s.due
+	s.ready, s.due = nil, nil
+	s.mu.Unlock()
+	for _, one := range ready {
+		if b := one.behind; b != nil && b.waiting {
+			b.waiting = false
+			s.replays = append(s.replays, b)
+		}
+	}
+	for _, p := range due {
+		p.giveDue()
+	}
+}
+
+// wake has the shard go on with a session whose line has room again.
+func (s *shard) wake(one *Session) {
+	s.mu.Lock()
+	s.ready = append(s.ready, one)
+	s.rise()
+}
+
+// wakePart has the shard look at a part's paces.
+func (s *shard) wakePart(p *part) {
+	s.mu.Lock()
+	s.due = append(s.due, p)
+	s.rise()
+}
+
+// rise has the runner work if it does not yet. mu is held and let go.
+func (s *shard) rise() {
+	idle := !s.working
+	s.working = true
+	s.mu.Unlock()
+	if idle {
+		s.call()
+	}
 }
 
 // take takes what is in the queue, and leaves the memory of what was taken before for what comes.

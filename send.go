@@ -59,6 +59,9 @@ func (s *Session) answer(kind string, ref json.RawMessage, data []byte) error {
 
 // system makes an envelope of Openline's own. ref is copied, data is kept.
 func (s *Session) system(kind string, ref json.RawMessage, data []byte) *Message {
+	if len(data) == 0 {
+		data = []byte("{}")
+	}
 	m := &Message{Type: kind, Data: data, Time: time.Now().UTC()}
 	if len(ref) > 0 {
 		m.Ref = append(m.Ref, ref...)

@@ -20,6 +20,16 @@ type Line interface {
 	Close(code int, reason string)
 }
 
+// A PacedLine is a Line that can tell that its peer is behind, so that what is replayed from a history, and the policies of a Namespace, wait for it instead of
+// ending the session.
+type PacedLine interface {
+	Line
+
+	// Room reports whether the queue has room for more than a few messages: whether less than half of it is taken. When it has reported false, the line calls
+	// s.Ready once it has got rid of most of them. s is the session whose line it is.
+	Room(s *Session) bool
+}
+
 // A Session is one open line of one user. Hub.Open makes it; it ends when Close is called or the line is gone. Its methods may be called from any goroutine.
 type Session struct {
 	hub       *Hub
@@ -35,6 +45,7 @@ type Session struct {
 
 	why     atomic.Pointer[CloseReason] // set once, when the session ends
 	opening atomic.Pointer[opening]     // until sys:open has been handed to the line
+	behind  *behind                     // nil: it gets messages as they come; the shard's
 
 	mu       sync.Mutex
 	values   map[any]any // guarded by mu
@@ -43,6 +54,7 @@ type Session struct {
 	detached bool        // out of the registry and of all channels; guarded by mu
 	gone     bool        // Closed has been called; guarded by mu
 	here     bool        // the line is a RunnerLine of the shard's runner; not changed
+	visiting bool        // it is Hub.Visitor's; not changed
 	seat     uint32      // among everyone's sessions of the shard; the shard's
 }
 

@@ -3,6 +3,7 @@ package openline
 import (
 	"slices"
 	"sync"
+	"time"
 )
 
 // A shard serves its share of the sessions, in the order in which hand-overs were put into its queue, on its runner or on a goroutine that lives while
@@ -13,14 +14,21 @@ type shard struct {
 	room   int    // hand-overs in the queue from which on publishers wait
 
 	// What only whoever does the work uses.
-	taken []handover // from the queue
-	next  int        // of taken
-	apart bool       // the runner has ended, and a goroutine does the work
+	taken   []handover // from the queue
+	next    int        // of taken
+	apart   bool       // the runner has ended, and a goroutine does the work
+	place   uint64     // the Seq of the latest message that has been delivered
+	replays []*behind  // sessions that are being replayed what they have missed, those in front first
+	pages   pages
+
+	historian Historian // nil: there is none; not changed
 
 	mu      sync.Mutex // guards the following
 	queue   []handover
 	working bool          // the runner has been told, or is at it
 	full    chan struct{} // closed when there is room again; nil: nobody waits
+	ready   []*Session    // whose lines have room again
+	due     []*part       // whose paces have come to something
 }
 
 // A handover is one thing for a shard to do, put into its queue under Hub.order.
@@ -31,6 +39,7 @@ type handover struct {
 	message  *Message
 	delivery *Delivery
 	parts    []*part
+	origin   *origin // where the session begins in part or parts; nil: here
 	call     func()
 }
 
@@ -38,7 +47,7 @@ type task uint8
 
 const (
 	deliver task = iota // message to the sessions of part; tell delivery
-	open                // session into parts; message (sys:open) to it, then what waited for that; call
+	open                // session into parts, where it begins at origin; call
 	join                // session into part, unless that is nil; message to it, unless that is nil
 	leave               // session out of part and parts; message to it, unless that is nil
 	ask                 // call
@@ -47,6 +56,7 @@ const (
 // A topic is a channel that has sessions on this node. Its name is shared by all of them.
 type topic struct {
 	name  string
+	rules *Namespace
 	first *part // a list of one per shard with sessions; guarded by Hub.order
 }
 
@@ -57,8 +67,10 @@ type part struct {
 	next  *part // of the topic; guarded by Hub.order
 	count int   // of sessions, with those that are still on their way in the shard's queue; guarded by Hub.order
 
-	sessions []*Session       // the shard's
-	index    map[*Session]int // of sessions, once there are many; the shard's. Everyone's needs none: see Session.seat
+	sessions []*Session         // the shard's
+	index    map[*Session]int   // of sessions, once there are many; the shard's. Everyone's needs none: see Session.seat
+	paces    map[*Session]*pace // where there is a MaxRate; the shard's
+	tick     *time.Timer        // for paces; the shard's
 }
 
 // large is the number of sessions in a part from which on a message is queued for all of them before it is sent to the first.
@@ -73,15 +85,19 @@ func (s *shard) do(h *handover, more bool) {
 	case deliver:
 		// In a large channel messages queue up, so that those that come while the
 		// first sessions are being sent to reach the others in one write.
+		s.place = h.message.Seq
 		h.delivery.finish(h.part.deliver(h.message, more || len(h.part.sessions) > large))
 	case open:
-		h.session.begin(h.message, h.parts)
+		h.session.begin(h.parts, h.origin)
 		h.call()
 	case join:
 		if h.part != nil {
 			h.part.add(h.session)
 		}
 		h.session.tell(h.message)
+		if h.origin != nil {
+			h.session.rejoin(h.parts[0], h.origin)
+		}
 	case leave:
 		if h.part != nil {
 			h.part.remove(h.session)
@@ -103,18 +119,42 @@ func (p *part) deliver(m *Message, more bool) int {
 		if s.ended() {
 			continue
 		}
-		to := m
-		if s.raw != nil {
-			if own {
-				continue // a raw session gets its one channel: neither inbox nor broadcasts
-			}
-			to = m.bare()
+		if s.raw != nil && own {
+			continue // a raw session gets its one channel: neither inbox nor broadcasts
 		}
-		if s.handHere(to, more) == nil {
+		if p.offer(s, m, more) {
 			taken++
 		}
 	}
 	return taken
+}
+
+// offer hands m to the session, or to what keeps it for the session, and reports whether that took it.
+func (p *part) offer(s *Session, m *Message, more bool) bool {
+	rules := p.topic.rules
+	switch {
+	case s.behind != nil:
+		if !s.behind.note(p, m) {
+			s.fail(ErrSlow)
+			return false
+		}
+		return true
+	case rules.MaxRate > 0 && p.paced(s, m):
+		return true
+	case rules.Slow != Disconnect && !s.room():
+		return s.fallBehind(m.Seq-1, m.Seq-1).note(p, m)
+	}
+	to := m
+	if s.raw != nil {
+		to = m.bare()
+	}
+	if s.handHere(to, more) != nil {
+		return false
+	}
+	if m.tracker != nil {
+		m.tracker.add(s)
+	}
+	return true
 }
 
 func (p *part) add(s *Session) {
@@ -158,6 +198,10 @@ func (p *part) find(s *Session) int {
 
 // remove takes s out; the last session takes its place.
 func (p *part) remove(s *Session) {
+	delete(p.paces, s)
+	if s.behind != nil {
+		s.behind.drop(p)
+	}
 	at := p.find(s)
 	if at < 0 {
 		return
@@ -178,7 +222,7 @@ func (p *part) remove(s *Session) {
 func (h *Hub) enter(channel string, s *shard) *part {
 	t := h.topics[channel]
 	if t == nil {
-		t = &topic{name: channel}
+		t = &topic{name: channel, rules: h.namespaces.of(channel)}
 		h.topics[t.name] = t
 	}
 	for p := t.first; p != nil; p = p.next {

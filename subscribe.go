@@ -7,7 +7,7 @@ import (
 // Subscribe subscribes the session to the channel, as a request of the client would, but without asking Authorize and without a reply: every message published
 // after it returns reaches the session. In OnOpen it adds to the channels that the session begins with. The error is an *[Error].
 func (s *Session) Subscribe(channel string) error {
-	if e := s.subscribe(channel, nil); e != nil {
+	if e := s.subscribe(channel, "", nil); e != nil {
 		return e
 	}
 	return nil
@@ -21,9 +21,9 @@ func (s *Session) Unsubscribe(channel string) error {
 	return nil
 }
 
-// subscribe puts the session into the channel at one place in the order, and has reply, which gets the cursor of that place, sent by the shard right there:
-// what was published later comes after it, what was published earlier does not come at all.
-func (s *Session) subscribe(channel string, reply *Message) *Error {
+// subscribe puts the session into the channel at one place in the order, and has r, if there is one, answered with the cursor of that place by the shard right there:
+// what was published later comes after it. What was published earlier does not come at all; with since, the cursor is that, and what came after it follows.
+func (s *Session) subscribe(channel, since string, r *Request) *Error {
 	if e := checkChannel(channel); e != nil {
 		return e
 	}
@@ -57,6 +57,10 @@ func (s *Session) subscribe(channel string, reply *Message) *Error {
 	if h.closed {
 		return ended()
 	}
+	from, e := h.originOf(since)
+	if e != nil {
+		return e
+	}
 	var p *part
 	if at < 0 {
 		p = h.enter(cloneName(channel), s.shard)
@@ -65,12 +69,37 @@ func (s *Session) subscribe(channel string, reply *Message) *Error {
 		}
 		s.parts = append(s.parts, p)
 	}
-	h.place(s, handover{do: join, session: s, part: p, message: reply})
+	v := handover{do: join, session: s, part: p}
+	if since != "" || p != nil && p.topic.rules.Latest {
+		v.origin = from
+		if p == nil {
+			v.parts = []*part{s.parts[at]}
+		} else {
+			v.parts = []*part{p}
+		}
+	}
+	h.reply(v, r, from.seq)
 	return nil
 }
 
-// unsubscribe is the reverse of subscribe: after reply, nothing of the channel comes.
-func (s *Session) unsubscribe(channel string, reply *Message) *Error {
+// rejoin has the session replayed what it has missed of a channel, on the shard.
+func (s *Session) rejoin(p *part, from *origin) {
+	b := s.fallBehind(from.present, from.present)
+	if from.since != "" {
+		b.pos = from.seq // as the reply has said
+	}
+	t := b.begin(p, from)
+	if from.gap == "" {
+		return
+	}
+	t.load(s.shard)
+	g := &Gap{Channel: p.topic.name, After: from.since, Before: s.hub.cursorAt(max(from.seq, t.lost) + 1), Reason: from.gap}
+	t.quiet, t.lost = true, 0
+	s.gap(g, b)
+}
+
+// unsubscribe is the reverse of subscribe: after the answer, nothing of the channel comes.
+func (s *Session) unsubscribe(channel string, r *Request) *Error {
 	if e := checkChannel(channel); e != nil {
 		return e
 	}
@@ -100,16 +129,24 @@ func (s *Session) unsubscribe(channel string, reply *Message) *Error {
 		s.parts = slices.Delete(s.parts, at, at+1)
 		h.exit(p)
 	}
-	h.place(s, handover{do: leave, session: s, part: p, message: reply})
+	h.reply(handover{do: leave, session: s, part: p}, r, h.place)
 	return nil
 }
 
-// place gives the hand-over's reply the cursor and puts it into the shard's queue. order is held.
-func (h *Hub) place(s *Session, v handover) {
-	if m := v.message; m != nil {
-		m.Data = append(appendString([]byte(`{"cursor":`), h.cursor), '}')
+// reply puts the hand-over into the shard's queue, with an answer to r that says the cursor of the place: on the line it stands where the hand-over does. order is held.
+func (h *Hub) reply(v handover, r *Request, place uint64) {
+	s := v.session
+	if r != nil {
+		cursor := h.cursorAt(place)
+		m := s.system("sys:ok", r.Ref, append(appendString([]byte(`{"cursor":`), cursor), '}'))
+		m.Cursor = cursor
+		if r.asker != nil {
+			r.later = m // no lock is held then
+		} else {
+			v.message = m
+		}
 	}
-	if v.part != nil || v.message != nil {
+	if v.part != nil || v.message != nil || v.origin != nil {
 		s.shard.put(v)
 	}
 }

@@ -67,6 +67,9 @@ func appendMembers(b []byte, got openline.Receipt) []byte {
 	if got.Duplicate {
 		b = append(b, `,"duplicate":true`...)
 	}
+	if got.Acknowledged {
+		b = append(b, `,"acknowledged":true`...)
+	}
 	return b
 }
 

@@ -161,7 +161,7 @@ func TestPublish(t *testing.T) {
 	} {
 		t.Run(test.target, func(t *testing.T) {
 			got := want(t, r.call("POST", test.target, test.body, test.fields...), 200, `"id":`)
-			if arrived := r.next(alice); arrived != test.arrives || got["delivered"] != 1.0 || got["stored"] != false {
+			if arrived := r.next(alice); arrived != test.arrives || got["delivered"] != 1.0 || got["stored"] != true {
 				t.Errorf("%s arrived, answer %v; want %s", arrived, got, test.arrives)
 			}
 		})

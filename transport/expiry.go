@@ -57,7 +57,7 @@ func (e *expiries) expire() {
 	}
 	e.mu.Unlock()
 	for _, s := range over {
-		s.hub.Close(openline.CloseUnauthorised, "the token expired at "+time.Unix(0, s.until).UTC().Format(time.RFC3339))
+		s.hub.Load().Close(openline.CloseUnauthorised, "the token expired at "+time.Unix(0, s.until).UTC().Format(time.RFC3339))
 	}
 }
 

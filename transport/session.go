@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/openline/openline"
@@ -17,9 +18,9 @@ import (
 // while there is any of it: a request may wait, for a hook or for the loop itself.
 type session struct {
 	t     *WebSocket
-	conn  *websocket.LoopConn // set before the hub knows of the session
-	hub   *openline.Session   // set before the first request is dealt with; nil if the hub refused
-	asked *request            // nil once it is open
+	conn  *websocket.LoopConn              // set before the hub knows of the session
+	hub   atomic.Pointer[openline.Session] // set before the first request is dealt with; nil if the hub refused
+	asked *request                         // nil once it is open
 	user  string
 	pace  *rate // of the goroutine
 	until int64 // when the session has to end, in nanoseconds since 1970; 0: never
@@ -76,7 +77,8 @@ func (s *session) open() {
 // opened goes on when there is a session.
 func (s *session) opened(hub *openline.Session) {
 	q := s.asked
-	s.hub, s.asked = hub, nil
+	s.hub.Store(hub)
+	s.asked = nil
 	s.user = hub.User() // the same, without what else the request holds on to
 	if log := s.t.log; log.Enabled(s.t.ctx, slog.LevelDebug) {
 		log.Debug("session opened", "session", hub.ID(), "user", s.user, "transport", q.Transport, "remote", q.RemoteAddr)
@@ -179,14 +181,14 @@ func (s *session) receive(typ websocket.MessageType, data []byte) {
 	switch {
 	case !s.pace.take(time.Now()):
 		s.deafen()
-		s.hub.Close(openline.CloseRateLimit, "too many messages: slow down, then connect again")
-	case s.hub.Raw() != "":
-		s.hub.ReceiveRaw(s.t.ctx, data, typ == websocket.Binary)
+		s.hub.Load().Close(openline.CloseRateLimit, "too many messages: slow down, then connect again")
+	case s.hub.Load().Raw() != "":
+		s.hub.Load().ReceiveRaw(s.t.ctx, data, typ == websocket.Binary)
 	case typ == websocket.Binary:
 		s.deafen()
-		s.hub.Close(int(websocket.CloseUnsupportedData), "send envelopes as text messages, or open the session with ?raw=CHANNEL")
+		s.hub.Load().Close(int(websocket.CloseUnsupportedData), "send envelopes as text messages, or open the session with ?raw=CHANNEL")
 	default:
-		s.hub.Receive(s.t.ctx, data)
+		s.hub.Load().Receive(s.t.ctx, data)
 	}
 }
 
@@ -195,11 +197,12 @@ func (s *session) receive(typ websocket.MessageType, data []byte) {
 func (s *session) ended() {
 	defer s.t.end(s.user)
 	s.t.expiry.remove(s)
-	if s.hub == nil {
+	hub := s.hub.Load()
+	if hub == nil {
 		return
 	}
-	s.hub.Closed(s.err)
-	s.t.logClosed(s.hub, s.err)
+	hub.Closed(s.err)
+	s.t.logClosed(hub, s.err)
 }
 
 // Send implements openline.Line: it queues a message, framed once for all its
@@ -212,9 +215,29 @@ func (s *session) SendHere(m *openline.Message, more bool) error {
 	return s.conn.Send(m.Frame(), more)
 }
 
+// Room implements openline.PacedLine.
+func (s *session) Room(hub *openline.Session) bool {
+	if s.conn.Room() {
+		return true
+	}
+	s.hub.CompareAndSwap(nil, hub) // it may be younger than its first messages
+	return false
+}
+
+// OnDrain implements websocket.DrainHandler.
+func (s *session) OnDrain(*websocket.LoopConn) {
+	if hub := s.hub.Load(); hub != nil {
+		hub.Ready()
+	}
+}
+
 // Close implements openline.Line: it starts the closing handshake.
 func (s *session) Close(code int, reason string) {
 	_ = s.conn.Close(websocket.CloseCode(code), clipReason(reason))
 }
 
-var _ openline.RunnerLine = (*session)(nil)
+var (
+	_ openline.RunnerLine    = (*session)(nil)
+	_ openline.PacedLine     = (*session)(nil)
+	_ websocket.DrainHandler = (*session)(nil)
+)

@@ -173,7 +173,9 @@ func TestExpiries(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { hub.Closed(nil) })
-		return &session{hub: hub, until: time.Now().Add(in).UnixNano()}, l
+		one := &session{until: time.Now().Add(in).UnixNano()}
+		one.hub.Store(hub)
+		return one, l
 	}
 	late, _ := open(time.Hour)
 	e.add(late)

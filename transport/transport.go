@@ -113,6 +113,11 @@ func readRequest(r *http.Request, prefix string, tokens *auth.Tokens, maxChannel
 	if q.Channels, err = readChannels(query["channels"], maxChannels); err != nil {
 		return nil, err
 	}
+	if q.Since = query.Get("since"); q.Since != "" {
+		if err := openline.CheckCursor(q.Since); err != nil {
+			return nil, err
+		}
+	}
 	if query.Has("raw") {
 		q.Raw = query.Get("raw")
 		if err := openline.CheckChannel(q.Raw); err != nil {

@@ -26,8 +26,7 @@ import (
 //
 // The query knows channels (names separated by commas), raw, token and since;
 // another parameter is refused, and so is any but channels that comes twice.
-// There is no history to resume from: since is not an error, and sys:open says
-// "resumed":false.
+// With since, a cursor, the session gets what came after it.
 type WebSocket struct {
 	o       Options
 	options *websocket.AcceptOptions

@@ -66,8 +66,8 @@ func (c *Conn) allSent() {
 	if x == nil {
 		return
 	}
-	if x.onDrain != nil && c.queue.overflowed && c.queue.len() == 0 && c.ended() == nil && c.closing == nil {
-		c.queue.overflowed = false
+	if x.onDrain != nil && (c.queue.overflowed || c.queue.asked) && c.queue.len() == 0 && c.ended() == nil && c.closing == nil {
+		c.queue.overflowed, c.queue.asked = false, false
 		x.onDrain()
 	}
 	if x.closeTimer != nil && !c.out.HasClose() {

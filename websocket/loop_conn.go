@@ -123,6 +123,27 @@ func (c *LoopConn) corks() bool {
 	return c.held && c.write == nil && c.err == nil && c.closing == nil && !c.shared.client && len(c.loop.cork) < gatherSize
 }
 
+// Room reports whether less than half of what may wait for c, QueueMessages and QueueBytes, does wait. When it has reported false, a [DrainHandler]'s
+// OnDrain is called once everything has been sent.
+func (c *LoopConn) Room() bool {
+	if c.other != nil {
+		return c.other.room()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	w, cfg := c.write, c.shared.cfg
+	if w == nil || c.err != nil || !cfg.halfFull(w.messages, w.bytes) {
+		return true
+	}
+	w.asked = true
+	return false
+}
+
+// halfFull reports whether more than half of what may wait does.
+func (c *config) halfFull(messages, bytes int) bool {
+	return c.queueMax > 0 && messages > c.queueMax/2 || c.queueBytes > 0 && bytes > c.queueBytes/2
+}
+
 // mayWrite says why nothing can be written. c.mu is held.
 func (c *LoopConn) mayWrite(n int) error {
 	switch {

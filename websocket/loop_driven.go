@@ -140,6 +140,17 @@ func (d *driven) trySend(p *Prepared) error {
 	return d.queueUp(p)
 }
 
+func (d *driven) room() bool {
+	c := d.Conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended() != nil || !c.cfg.halfFull(c.queue.len(), c.queue.bytes) {
+		return true
+	}
+	c.queue.asked = true
+	return false
+}
+
 // queueUp queues p. An answer always fits: see drive. d.mu is held.
 func (d *driven) queueUp(p *Prepared) error {
 	if d.last != nil {
@@ -222,7 +233,7 @@ func (d *driven) close(code CloseCode, reason string) error {
 // catchUp waits until the queue is empty, if it is half full.
 func (c *Conn) catchUp() {
 	c.mu.Lock()
-	behind := c.cfg.queueMax > 0 && c.queue.len() > c.cfg.queueMax/2 || c.cfg.queueBytes > 0 && c.queue.bytes > c.cfg.queueBytes/2
+	behind := c.cfg.halfFull(c.queue.len(), c.queue.bytes)
 	c.mu.Unlock()
 	if !behind || c.acquire(context.Background(), &c.sending) != nil {
 		return

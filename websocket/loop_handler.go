@@ -17,7 +17,7 @@ type EventHandler interface {
 type DrainHandler interface {
 	EventHandler
 	// OnDrain is called when everything has been sent that waited when Write,
-	// WriteFragment or TrySend returned [ErrQueueFull].
+	// WriteFragment, TrySend or Send returned [ErrQueueFull], or [LoopConn.Room] false.
 	OnDrain(c *LoopConn)
 }
 

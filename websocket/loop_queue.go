@@ -16,6 +16,7 @@ type loopWrite struct {
 	bytes      int     // in all pieces
 	messages   int     // that TrySend and Write added
 	overflowed bool    // a message did not fit
+	asked      bool    // Room has reported false
 	stuck      bool    // the socket did not take all of it when that was last tried
 	blocked    uint32  // the tick by which the socket has to take something; 0: it is not full
 }

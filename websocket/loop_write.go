@@ -19,8 +19,7 @@ func (l *Loop) release(c *LoopConn) {
 	c.mu.Lock()
 	c.held = false
 	abort := c.abort
-	if w, cfg := c.write, c.shared.cfg; w != nil && c.err == nil &&
-		(cfg.queueBytes > 0 && w.bytes+len(l.cork) > cfg.queueBytes/2 || cfg.queueMax > 0 && w.messages > cfg.queueMax/2) {
+	if w := c.write; w != nil && c.err == nil && c.shared.cfg.halfFull(w.messages, w.bytes+len(l.cork)) {
 		c.paused = true // it writes faster than its peer reads, so it is read no faster either
 	}
 	if c.write != nil || len(l.cork) >= gatherSize || c.fd < 0 {
@@ -142,9 +141,9 @@ func (l *Loop) flush(c *LoopConn) {
 			c.limit = l.wheel.after(max(c.shared.cfg.closeTimeout, c.shared.cfg.writeTimeout))
 		}
 	}
-	drained := !more && w.overflowed && c.err == nil && !closing
+	drained := !more && (w.overflowed || w.asked) && c.err == nil && !closing
 	if !more {
-		w.overflowed = w.overflowed && !drained
+		w.overflowed, w.asked = w.overflowed && !drained, false
 		c.dropWrite()
 	}
 	if more && w.blocked == 0 && c.shared.cfg.writeTimeout > 0 {

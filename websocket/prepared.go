@@ -90,6 +90,7 @@ type queue struct {
 	messages   []*Prepared
 	bytes      int
 	overflowed bool // a message did not fit
+	asked      bool // LoopConn.Room has reported false
 }
 
 func (q *queue) len() int { return len(q.messages) }

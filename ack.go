@@ -1,0 +1,148 @@
+package openline
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Ack takes the client's word that it has taken in everything up to the message with the id, or to the cursor: what a publication with Await waits for. The error is an *[Error].
+func (s *Session) Ack(id string) error {
+	epoch, seq, e := parseCursor(id)
+	if e != nil {
+		return e
+	}
+	if epoch == s.hub.epoch {
+		s.hub.trackers.acknowledge(s, seq)
+	}
+	return nil
+}
+
+func (s *Session) doAck(r *Request) *Error {
+	if s.visiting {
+		return noSession(r.Type)
+	}
+	if r.id == "" {
+		return missing("id", "the id of the last message that has been taken in")
+	}
+	epoch, seq, e := parseCursor(r.id)
+	if e != nil {
+		return e
+	}
+	if epoch == s.hub.epoch {
+		s.hub.trackers.acknowledge(s, seq)
+	}
+	if len(r.Ref) > 0 {
+		r.ok(nil)
+	}
+	return nil
+}
+
+// A tracker knows which sessions have a message for whose acknowledgement somebody waits.
+type tracker struct {
+	seq  uint64
+	done chan struct{} // closed when a session has acknowledged
+
+	mu   sync.Mutex
+	took map[*Session]struct{} // guarded by mu; nil once one of them has acknowledged
+}
+
+// add is called when a session's line has taken the message.
+func (t *tracker) add(s *Session) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.took != nil {
+		t.took[s] = struct{}{}
+	}
+}
+
+func (t *tracker) acknowledge(s *Session) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, ok := t.took[s]; ok {
+		t.took = nil
+		close(t.done)
+	}
+}
+
+// wait reports whether a session acknowledges in time.
+func (t *tracker) wait(ctx context.Context, most time.Duration) bool {
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case <-t.done:
+		return true
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	select {
+	case <-t.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// maxTrackers is how many are remembered, so that a publication that is repeated with its key can be waited for again.
+const maxTrackers = 4096
+
+// trackers are those of the latest messages that are or were waited for.
+type trackers struct {
+	any atomic.Bool // there has been one
+
+	mu     sync.Mutex          // guards the following
+	byID   map[string]*tracker // at most maxTrackers
+	oldest []string            // ids, in order
+}
+
+// add begins to track m, which nobody else knows yet.
+func (t *trackers) add(m *Message) {
+	m.tracker = &tracker{seq: m.Seq, done: make(chan struct{}), took: map[*Session]struct{}{}}
+	t.any.Store(true)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.byID == nil {
+		t.byID = map[string]*tracker{}
+	}
+	if len(t.oldest) == maxTrackers {
+		delete(t.byID, t.oldest[0])
+		t.oldest = append(t.oldest[:0], t.oldest[1:]...)
+	}
+	t.byID[m.ID] = m.tracker
+	t.oldest = append(t.oldest, m.ID)
+}
+
+func (t *trackers) find(id string) *tracker {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.byID[id]
+}
+
+// acknowledge tells all that wait for a message up to seq.
+func (t *trackers) acknowledge(s *Session, seq uint64) {
+	if !t.any.Load() {
+		return
+	}
+	t.mu.Lock()
+	var list []*tracker
+	for _, id := range t.oldest {
+		if one := t.byID[id]; one.seq <= seq {
+			list = append(list, one)
+		}
+	}
+	t.mu.Unlock()
+	for _, one := range list {
+		one.acknowledge(s)
+	}
+}
+
+// acknowledged waits for the acknowledgement that p asks for.
+func (h *Hub) acknowledged(ctx context.Context, p *Publication, r Receipt) Receipt {
+	if p.Await > 0 {
+		if t := h.trackers.find(r.ID); t != nil {
+			r.Acknowledged = t.wait(ctx, p.Await)
+		}
+	}
+	return r
+}

@@ -1,0 +1,54 @@
+package openline
+
+// Bounds of what is held for one session of one channel.
+const (
+	maxHeld      = 256
+	maxHeldBytes = 1 << 20
+)
+
+// held is live messages that are kept for one session, oldest first: all of them, or the newest of each key. The oldest go first where there are too many.
+type held struct {
+	messages []*Message
+	bytes    int
+	from     uint64 // the place before the first that is gone
+	lost     uint64 // the place of the last that is gone and has not been told of; 0: none
+}
+
+// add keeps m. If it is the newest that counts, it takes the place of one with the same key.
+func (h *held) add(m *Message, newest bool) {
+	if newest {
+		for i, old := range h.messages {
+			if old.Key == m.Key {
+				h.bytes -= len(old.Data)
+				h.messages = append(h.messages[:i], h.messages[i+1:]...)
+				break
+			}
+		}
+	}
+	h.messages = append(h.messages, m)
+	h.bytes += len(m.Data)
+	for len(h.messages) > 1 && (len(h.messages) > maxHeld || h.bytes > maxHeldBytes) {
+		if h.lost == 0 {
+			h.from = h.messages[0].Seq - 1
+		}
+		h.lost = h.messages[0].Seq
+		h.take()
+	}
+}
+
+// next returns the place of the first, or 0.
+func (h *held) next() uint64 {
+	if len(h.messages) == 0 {
+		return 0
+	}
+	return h.messages[0].Seq
+}
+
+// take removes and returns the first.
+func (h *held) take() *Message {
+	m := h.messages[0]
+	h.messages[0] = nil
+	h.messages = h.messages[1:]
+	h.bytes -= len(m.Data)
+	return m
+}

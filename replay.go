@@ -1,0 +1,329 @@
+package openline
+
+import (
+	"encoding/json"
+	"slices"
+)
+
+// A session that is behind does not get messages as they are published. It gets what it has missed from the histories, merged into the one order, as fast as its line takes it, until it has come to
+// where the others are. Nothing is queued for it meanwhile but what no history keeps, within bounds. All of this happens on the session's shard.
+type behind struct {
+	session  *Session
+	pos      uint64 // the place that the client's cursor says
+	upTo     uint64 // the place that the shard has come to: what is later has its turn later
+	resuming bool   // it asked for what came earlier, and is not slow because it is not there yet
+	waiting  bool   // for Session.Ready
+	tracks   []*track
+}
+
+// A track is the part of a replay that is one channel.
+type track struct {
+	part  *part
+	after uint64 // what has been handed to the line ends here
+	until uint64 // there may be something in the history up to here
+	quiet bool   // of what is gone nothing is said
+
+	page   []*Message // read from the history and not handed yet; shared
+	lost   uint64     // the end of a gap that has not been told; 0: none
+	reason string
+
+	held *held // live messages that no history keeps for this session; nil: the history does
+}
+
+// origin is where in a channel, or in all of them, a session begins.
+type origin struct {
+	seq     uint64 // it has had everything up to here
+	since   string // the client's word for it, "" if it gave none
+	gap     string // why that does not hold, one of the Gap constants, or ""
+	present uint64 // the place of the opening or the subscription
+}
+
+// originOf reads since at the present place of the order, which is locked.
+func (h *Hub) originOf(since string) (*origin, *Error) {
+	o := &origin{seq: h.place, since: since, present: h.place}
+	if since == "" {
+		return o, nil
+	}
+	epoch, seq, e := parseCursor(since)
+	switch {
+	case e != nil:
+		return nil, e
+	case epoch != h.epoch:
+		o.seq, o.gap = 0, GapRestarted
+	case seq > h.place:
+		o.gap = GapUnknown
+	default:
+		o.seq = seq
+	}
+	return o, nil
+}
+
+// fallBehind makes the session one that is behind, unless it is.
+func (s *Session) fallBehind(pos, upTo uint64) *behind {
+	if s.behind == nil {
+		s.behind = &behind{session: s, pos: pos, upTo: upTo}
+		s.shard.replays = append(s.shard.replays, s.behind)
+	}
+	return s.behind
+}
+
+// resume begins a replay of the channels from the origin on, and returns whether everything is there.
+func (s *Session) resume(o *origin, parts []*part) bool {
+	b := s.fallBehind(o.seq, o.present)
+	b.pos = o.seq
+	whole := o.gap == ""
+	lost := o.seq
+	for _, p := range parts {
+		t := b.begin(p, o)
+		if o.gap != "" {
+			t.load(s.shard)
+			lost = max(lost, t.lost)
+			t.lost = 0
+			continue
+		}
+		if t.load(s.shard); t.lost > 0 {
+			whole = false
+		}
+	}
+	if o.gap == "" {
+		return whole
+	}
+	for _, t := range b.tracks {
+		t.quiet = true
+	}
+	g := Gap{After: o.since, Before: s.hub.cursorAt(lost + 1), Reason: o.gap, Cursor: s.hub.cursorAt(b.pos)}
+	o.gap = ""
+	s.firstGap(&g)
+	return false
+}
+
+// firstGap keeps a gap of all channels for after sys:open.
+func (s *Session) firstGap(g *Gap) { s.opening.Load().gap = g }
+
+// begin adds the track of a channel, from the origin on.
+func (b *behind) begin(p *part, o *origin) *track {
+	t := b.find(p)
+	if t == nil {
+		t = &track{part: p}
+		b.tracks = append(b.tracks, t)
+	}
+	rules := p.topic.rules
+	t.after, t.until, t.page, t.lost = o.seq, o.present, nil, 0
+	b.resuming = true
+	switch {
+	case rules.Latest && (o.since == "" || rules.MaxRate > 0):
+		t.after, t.quiet = 0, true // what is the latest may be older than the cursor, and have waited for its turn
+	case rules.MaxRate > 0 && o.since != "":
+		t.quiet = true
+		t.holdNewest(p.shard)
+	}
+	return t
+}
+
+// holdNewest takes the newest message of a channel that has a rate and keeps all: it may be older than the cursor, and have waited for its turn.
+func (t *track) holdNewest(s *shard) {
+	for t.after = 0; ; t.after = t.page[len(t.page)-1].Seq {
+		if t.load(s); len(t.page) == 0 {
+			return
+		}
+		for _, m := range t.page {
+			if m.Seq <= t.until {
+				t.hold(m, true)
+			}
+		}
+	}
+}
+
+func (b *behind) find(p *part) *track {
+	for _, t := range b.tracks {
+		if t.part == p {
+			return t
+		}
+	}
+	return nil
+}
+
+// drop removes the channel's track: the session has left it.
+func (b *behind) drop(p *part) {
+	b.tracks = slices.DeleteFunc(b.tracks, func(t *track) bool { return t.part == p })
+}
+
+// note takes a live message of the channel, and reports false if the session is too slow for it.
+func (b *behind) note(p *part, m *Message) bool {
+	rules := p.topic.rules
+	if rules.Slow == Disconnect && !b.resuming && !b.session.room() {
+		return false
+	}
+	b.upTo = m.Seq
+	t := b.find(p)
+	if t == nil {
+		t = &track{part: p, after: m.Seq - 1}
+		b.tracks = append(b.tracks, t)
+	}
+	switch {
+	case !b.resuming && rules.Slow == Newest && !rules.Latest:
+		t.hold(m, true)
+	case t.held != nil, !p.shard.keeps(rules, m):
+		t.hold(m, rules.Slow == Newest)
+	default:
+		t.until = m.Seq
+	}
+	return true
+}
+
+// keeps reports whether a session finds the message in a history.
+func (s *shard) keeps(rules *Namespace, m *Message) bool {
+	return s.historian != nil && !rules.History.None && !isSystem(m.Type)
+}
+
+func (t *track) hold(m *Message, newest bool) {
+	if t.held == nil {
+		t.held = &held{}
+	}
+	t.held.add(m, newest)
+}
+
+// load reads the next page, and takes note of what is gone.
+func (t *track) load(s *shard) {
+	if s.historian == nil {
+		t.after = max(t.after, t.until)
+		return
+	}
+	page, lost, reason := s.pages.read(s.historian, t.part.topic, t.after)
+	if lost > t.after {
+		if !t.quiet {
+			t.lost, t.reason = lost, reason
+		} else {
+			t.after = lost
+		}
+	}
+	if t.page = page; len(page) == 0 && t.lost == 0 {
+		t.after = max(t.after, t.until)
+	}
+}
+
+// next returns the place of what comes next of the track, up to most; 0: nothing.
+func (t *track) next(s *shard, most uint64) uint64 {
+	if len(t.page) == 0 && t.lost == 0 && t.after < t.until {
+		t.load(s)
+	}
+	seq := uint64(0)
+	switch {
+	case t.lost > 0:
+		seq = min(t.lost, most)
+	case len(t.page) > 0 && t.page[0].Seq <= most:
+		seq = t.page[0].Seq
+	}
+	if t.held != nil {
+		if first := t.held.next(); first > 0 && (seq == 0 || first < seq) {
+			seq = first
+		}
+	}
+	return seq
+}
+
+// step hands some of what the session has missed to its line. It returns how many messages that were, and whether the session is still to be served.
+func (b *behind) step(most int) (n int, more bool) {
+	s := b.session
+	for n < most {
+		if s.ended() {
+			s.behind = nil
+			return n, false
+		}
+		if !s.room() {
+			b.waiting = true
+			return n, false
+		}
+		var first *track
+		var seq uint64
+		for _, t := range b.tracks {
+			if next := t.next(s.shard, b.upTo); next > 0 && (first == nil || next < seq) {
+				first, seq = t, next
+			}
+		}
+		if first == nil {
+			s.behind = nil
+			return n, false
+		}
+		first.hand(b, seq)
+		n++
+	}
+	return n, true
+}
+
+// hand hands what is next of the track to the line.
+func (t *track) hand(b *behind, seq uint64) {
+	s := b.session
+	if t.held != nil && t.held.next() == seq && (len(t.page) == 0 || t.page[0].Seq > seq) && t.lost == 0 {
+		if t.held.lost > 0 {
+			s.gap(&Gap{Channel: t.part.topic.name, After: s.hub.cursorAt(t.held.from), Before: t.held.messages[0].ID, Reason: GapOverflow}, b)
+			t.held.lost = 0
+		}
+		b.give(t.held.take())
+		return
+	}
+	if t.lost > 0 {
+		before := s.hub.cursorAt(t.lost + 1)
+		if len(t.page) > 0 {
+			before = t.page[0].ID
+		}
+		g := &Gap{Channel: t.part.topic.name, After: s.hub.cursorAt(t.after), Before: before, Reason: t.reason}
+		t.after = max(t.after, t.lost)
+		b.pos = max(b.pos, min(t.lost, b.upTo))
+		t.lost = 0
+		s.gap(g, b)
+		return
+	}
+	m := t.page[0]
+	t.page = t.page[1:]
+	t.after = m.Seq
+	b.give(m)
+}
+
+// give hands a message to the line. One from before the client's place does not move it.
+func (b *behind) give(m *Message) {
+	if m.Seq < b.pos {
+		m = m.at(b.session.hub.cursorAt(b.pos))
+	} else {
+		b.pos = m.Seq
+	}
+	b.session.give(m)
+}
+
+// give hands a message of a channel to the line, in the form that the session gets, and reports whether it was taken.
+func (s *Session) give(m *Message) bool {
+	if s.raw != nil {
+		m = m.bare()
+	}
+	if s.handHere(m, true) != nil {
+		return false
+	}
+	if m.tracker != nil {
+		m.tracker.add(s)
+	}
+	return true
+}
+
+// gap tells the client what is missing.
+func (s *Session) gap(g *Gap, b *behind) {
+	g.Cursor = s.hub.cursorAt(b.pos)
+	s.tell(s.gapMessage(g))
+}
+
+func (s *Session) gapMessage(g *Gap) *Message {
+	data, _ := json.Marshal(g) // strings: it cannot fail
+	m := s.system("sys:gap", nil, data)
+	m.Cursor = g.Cursor
+	return m
+}
+
+// room reports whether the line can take what can wait.
+func (s *Session) room() bool {
+	l, ok := s.line.(PacedLine)
+	return !ok || l.Room(s)
+}
+
+// Ready is the word of a PacedLine that it has room again. It may be called at any time, from any goroutine, and waits for nothing.
+func (s *Session) Ready() {
+	s.shard.wake(s)
+}
