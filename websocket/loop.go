@@ -229,6 +229,7 @@ func (l *Loop) take(c *Conn) (fd int, ok bool) {
 	err := c.raw.Control(func(d uintptr) {
 		n, err := poll.Dup(int(d))
 		if err == nil {
+			poll.BoundUnsent(n, mostUnsent)
 			fd, ok = n, true
 		}
 	})

@@ -47,6 +47,7 @@ type LoopConn struct {
 	held    bool       // the loop is at it: what is written is corked
 	dirty   bool       // the loop is to flush it
 	abort   bool       // it is to be closed without ceremony
+	large   bool       // what is written to it at once may be large, and the system takes it all
 	write   *loopWrite // nil: nothing waits, nothing to remember
 	closing *CloseError
 	err     *CloseError
@@ -265,6 +266,7 @@ func (c *LoopConn) writeLong(typ MessageType, data []byte, compress bool) error 
 			c.dirtied()
 			return fmt.Errorf("websocket: %w", err)
 		}
+		c.about(len(data))
 		n, err := poll.Write2(int(c.fd), h, data)
 		if err != nil {
 			n = 0 // the loop will find out why
@@ -297,7 +299,8 @@ func (c *LoopConn) writeLong(typ MessageType, data []byte, compress bool) error 
 }
 
 // Close begins the closing handshake, as [Conn.Close] does, and returns at once.
-// OnClose tells how it ended.
+// OnClose tells how it ended. A peer that is behind and reads nothing at all for a
+// second then is cut off, and what waits for it dropped.
 func (c *LoopConn) Close(code CloseCode, reason string) error {
 	if c.other != nil {
 		return c.other.close(code, reason)

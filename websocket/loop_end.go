@@ -210,8 +210,12 @@ func (l *Loop) schedule(c *LoopConn) {
 		due = earlier(due, c.read.stall)
 	}
 	c.mu.Lock()
-	if c.write != nil && c.closing == nil { // a Close has a limit of its own
+	switch {
+	case c.write == nil:
+	case c.closing == nil:
 		due = earlier(due, c.write.blocked)
+	default: // a Close has a limit of its own
+		due = earlier(due, c.write.moving)
 	}
 	c.mu.Unlock()
 	l.wheel.put(c, due)
@@ -243,6 +247,8 @@ func (l *Loop) look(c *LoopConn) {
 	c.mu.Lock()
 	blocked := c.write != nil && passed(c.write.blocked)
 	closing := c.closing != nil
+	unmoved := closing && c.write != nil && passed(c.write.moving) && !l.watchMoving(c)
+	stuck := c.write != nil && c.write.stuck
 	c.mu.Unlock()
 	switch {
 	case c.lingers && passed(c.limit):
@@ -250,7 +256,13 @@ func (l *Loop) look(c *LoopConn) {
 		return
 	case c.lingers:
 	case blocked && !closing:
-		l.lost(c, errWriteTimeout)
+		l.giveUp(c, errWriteTimeout)
+		return
+	case unmoved:
+		l.giveUp(c, errNotMoving)
+		return
+	case passed(c.limit) && closing && stuck:
+		l.giveUp(c, errCloseTimeout)
 		return
 	case passed(c.limit) && closing:
 		l.lost(c, errCloseTimeout)
@@ -268,6 +280,31 @@ func (l *Loop) look(c *LoopConn) {
 		}
 	}
 	l.schedule(c)
+}
+
+// errNotMoving is a peer that was behind when it was to be closed, and reads nothing.
+var errNotMoving = errors.New("peer does not read: it was behind, and did not take its Close frame")
+
+// movingTime is how long a peer may read nothing that is closed because it is behind.
+// One that reads, however slowly, is given the time to read up to the Close frame; for
+// one that does not, waiting would only keep what waits for it.
+const movingTime = time.Second
+
+// watchMoving looks at whether the socket has got rid of anything since it was called
+// last, and sees to it that it is called again. c.mu is held.
+func (l *Loop) watchMoving(c *LoopConn) (moves bool) {
+	w := c.write
+	now := int32(poll.Unsent(int(c.fd)))
+	moves = now < w.unsent || now == 0
+	w.unsent, w.moving = now, l.wheel.after(movingTime)
+	return moves
+}
+
+// giveUp ends a connection whose peer does not read, and has the system drop what
+// waits for it.
+func (l *Loop) giveUp(c *LoopConn, err error) {
+	poll.Abandon(int(c.fd))
+	l.lost(c, err)
 }
 
 // keepAlive asks a silent peer whether it is there. It reports false when it has

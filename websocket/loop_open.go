@@ -204,6 +204,7 @@ func (l *Loop) opened(c *LoopConn, o *opening, v *verdict, early []byte) {
 		pack = newPacking(cfg, v.terms.deflate)
 	}
 	c.role, c.h, c.limit = connected, v.handler, 0
+	poll.BoundUnsent(int(c.fd), mostUnsent)
 	l.mu.Lock()
 	c.shared = l.share(cfg, v.terms.subprotocol, false, pack)
 	l.mu.Unlock()

@@ -3,7 +3,6 @@ package websocket
 import (
 	"sync"
 
-	"github.com/openline/openline/websocket/internal/poll"
 	"github.com/openline/openline/websocket/internal/proto"
 )
 
@@ -19,6 +18,8 @@ type loopWrite struct {
 	asked      bool    // Room has reported false
 	stuck      bool    // the socket did not take all of it when that was last tried
 	blocked    uint32  // the tick by which the socket has to take something; 0: it is not full
+	unsent     int32   // what the socket held when that was looked at last, to see whether it moves
+	moving     uint32  // the tick at which that is looked at again; 0: it is not
 }
 
 // piece is octets that are to be sent.
@@ -59,7 +60,7 @@ func (c *LoopConn) relieve() {
 			b = append(b, p.octets()...)
 		}
 		*buf = b
-		n, err := poll.Write(int(c.fd), b)
+		n, err := c.put(b)
 		if err != nil {
 			n = 0 // the loop will find out why
 		}

@@ -132,7 +132,7 @@ func (c *LoopConn) sendNow(p *Prepared) error {
 			l.gather = b[:0]
 		}
 	}
-	n, err := poll.Write(int(c.fd), b)
+	n, err := c.put(b)
 	if err != nil {
 		n = 0 // the loop will find out why
 	}

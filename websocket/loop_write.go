@@ -1,11 +1,32 @@
 package websocket
 
 import (
+	"math"
 	"slices"
 	"syscall"
 
 	"github.com/openline/openline/websocket/internal/poll"
 )
+
+// mostUnsent is about how much the system keeps for a peer that reads nothing, beside
+// what waits in the queue. A peer that reads has no less of it: what is under way does
+// not count. But to write a large message in so small portions costs more, so the
+// bound is lifted with the first.
+const mostUnsent = 128 << 10
+
+// about is called before n octets are written to the socket. c.mu is held.
+func (c *LoopConn) about(n int) {
+	if n > mostUnsent && !c.large {
+		c.large = true
+		poll.BoundUnsent(int(c.fd), 0)
+	}
+}
+
+// put writes b to the socket. c.mu is held.
+func (c *LoopConn) put(b []byte) (int, error) {
+	c.about(len(b))
+	return poll.Write(int(c.fd), b)
+}
 
 // hold has what is written to c corked until release.
 func (c *LoopConn) hold() {
@@ -31,7 +52,7 @@ func (l *Loop) release(c *LoopConn) {
 		return
 	}
 	if len(l.cork) > 0 {
-		n, err := poll.Write(int(c.fd), l.cork)
+		n, err := c.put(l.cork)
 		if err != nil {
 			n = 0
 		}
@@ -71,7 +92,7 @@ func (c *LoopConn) spill() {
 	if !c.held || c.write != nil || len(l.cork) < gatherSize {
 		return
 	}
-	n, err := poll.Write(int(c.fd), l.cork)
+	n, err := c.put(l.cork)
 	if err != nil {
 		n = 0 // the loop will find out why
 	}
@@ -118,7 +139,7 @@ func (l *Loop) flush(c *LoopConn) {
 			break
 		}
 		var n int
-		n, err = poll.Write(int(c.fd), b)
+		n, err = c.put(b)
 		if err == syscall.EAGAIN {
 			err, full = nil, true
 		}
@@ -127,7 +148,7 @@ func (l *Loop) flush(c *LoopConn) {
 		w.sent(n)
 	}
 	if w.stuck = full; sent > 0 {
-		w.blocked = 0
+		w.blocked, w.unsent = 0, math.MaxInt32
 	}
 	more := w.bytes > 0 || w.out.HasControl() || w.out.HasClose()
 	if cfg := c.shared.cfg; w.bytes <= cfg.queueBytes/4 && (cfg.queueMax == 0 || w.messages <= cfg.queueMax/4) {
@@ -139,6 +160,7 @@ func (l *Loop) flush(c *LoopConn) {
 		c.limit = l.wheel.after(c.shared.cfg.closeTimeout)
 		if w.overflowed {
 			c.limit = l.wheel.after(max(c.shared.cfg.closeTimeout, c.shared.cfg.writeTimeout))
+			l.watchMoving(c)
 		}
 	}
 	drained := !more && (w.overflowed || w.asked) && c.err == nil && !closing

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -96,6 +97,32 @@ func TestLoopSlowPeer(t *testing.T) {
 	slow.ExpectEnd()
 	if e := <-closed; e.Code != 4008 || e.Remote {
 		t.Error(e)
+	}
+}
+
+// TestLoopStoppedPeer: a peer that is behind and reads nothing is cut off long before
+// the time is over that one which reads is given, and the system keeps little for it.
+func TestLoopStoppedPeer(t *testing.T) {
+	conns := make(chan *websocket.LoopConn, 1)
+	h, closed := loopEnds(nil)
+	url, _ := loopServer(t, &websocket.AcceptOptions{ConnOptions: websocket.ConnOptions{CloseTimeout: time.Hour, WriteTimeout: time.Hour}}, func() websocket.EventHandler {
+		f := h().(loopFuncs)
+		f.open = func(c *websocket.LoopConn) { conns <- c }
+		return f
+	})
+	stopped := wstest.Connect(t, url)
+	c := <-conns
+	m := prepare(t, strings.Repeat("x", 60_000))
+	fillLoop(t, func() error { return c.TrySend(m) })
+	if err := c.Close(4008, "slow consumer"); err != nil {
+		t.Fatal(err)
+	}
+	if e := <-closed; e.Code != websocket.CloseAbnormal || e.Remote || e.Err == nil {
+		t.Error(e)
+	}
+	_ = stopped.NetConn().SetReadDeadline(time.Now().Add(guard))
+	if n, err := io.Copy(io.Discard, stopped.NetConn()); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("%d octets and then %v, want a reset", n, err)
 	}
 }
 

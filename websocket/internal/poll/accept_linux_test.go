@@ -1,6 +1,8 @@
 package poll
 
 import (
+	"errors"
+	"io"
 	"net"
 	"syscall"
 	"testing"
@@ -56,8 +58,20 @@ func TestAccept(t *testing.T) {
 		if flags, err := unix.FcntlInt(uintptr(n), unix.F_GETFL, 0); err != nil || flags&unix.O_NONBLOCK == 0 {
 			t.Error("it blocks")
 		}
-		_ = nc.Close()
+		const most = 128 << 10
+		BoundUnsent(n, most)
+		for err = nil; err == nil; {
+			_, err = Write(n, make([]byte, 4<<10))
+		}
+		if held := Unsent(n); err != syscall.EAGAIN || held > 4*most {
+			t.Errorf("%s: the system holds %d octets for a peer that reads nothing, want at most %d (%v)", address, held, 4*most, err)
+		}
+		Abandon(n)
 		_ = Close(n)
+		if _, err := io.Copy(io.Discard, nc); !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("%s: %v, want a reset", address, err)
+		}
+		_ = nc.Close()
 		_ = Close(fd)
 	}
 }

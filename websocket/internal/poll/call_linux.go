@@ -90,5 +90,34 @@ func Dup(fd int) (int, error) {
 // Close closes a descriptor.
 func Close(fd int) error { return unix.Close(fd) }
 
+// BoundUnsent has a TCP socket take no more than it can send soon, and about so many
+// octets beside; 0 lifts the bound. Without one the system may take 4 MiB and more,
+// which a peer costs by reading nothing. What is under way to a peer that reads does
+// not count.
+//
+// It is not among what Inherit does: a listening socket of MPTCP, which is what
+// package net makes, does not pass it on.
+func BoundUnsent(fd, most int) {
+	n := int32(most)
+	// No TCP socket, or an old system: it does without.
+	_, _, _ = syscall.RawSyscall6(unix.SYS_SETSOCKOPT, uintptr(fd), unix.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT,
+		uintptr(unsafe.Pointer(&n)), unsafe.Sizeof(n), 0)
+}
+
+// Unsent returns how many octets a TCP socket has taken that have not arrived.
+func Unsent(fd int) int {
+	n, err := unix.IoctlGetInt(fd, unix.SIOCOUTQ)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// Abandon has Close drop what has not arrived, which it else leaves to the system to
+// send, and reset the connection.
+func Abandon(fd int) {
+	_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+}
+
 // CloseWrite ends the outgoing direction of a socket.
 func CloseWrite(fd int) error { return unix.Shutdown(fd, unix.SHUT_WR) }

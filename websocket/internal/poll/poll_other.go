@@ -39,5 +39,8 @@ func Write2(int, []byte, []byte) (int, error) { return 0, errUnsupported }
 func Dup(int) (int, error)                    { return -1, errUnsupported }
 func Accept(int) (int, netip.AddrPort, error) { return -1, netip.AddrPort{}, errUnsupported }
 func Inherit(int)                             {}
+func BoundUnsent(int, int)                    {}
+func Unsent(int) int                          { return 0 }
+func Abandon(int)                             {}
 func Close(int) error                         { return errUnsupported }
 func CloseWrite(int) error                    { return errUnsupported }
