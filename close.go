@@ -109,6 +109,7 @@ func (s *Session) detach() {
 	}
 	for _, p := range parts {
 		h.exit(p)
+		h.crowds.depart(s, p.topic)
 	}
 	s.shard.put(handover{do: leave, session: s, parts: parts})
 }

@@ -13,16 +13,17 @@ import (
 
 // Options of a Hub. Nil is valid; each field's zero value is its default.
 type Options struct {
-	Node        string               // this node's name, which sys:open tells; default: a random word
-	Runners     []Runner             // the shards' runners, one each, such as the loops that drive the sessions' connections; default: goroutines
-	Shards      int                  // groups over which sessions are spread, where there are no Runners; default GOMAXPROCS
-	ShardQueue  int                  // hand-overs that may wait for one shard before publishers wait; default 1,024
-	Broker      Broker               // the one order; default NewMemoryBroker(nil). The hub closes it
-	Logger      *slog.Logger         // default slog.Default()
-	MaxData     int                  // bytes of one message's data; default 1 MiB less 4 KiB for the envelope; negative: no bound
-	MaxChannels int                  // channels one session may subscribe to, beside its inbox and everyone's; default 256; negative: no bound
-	Namespaces  map[string]Namespace // rules of channels by the part of their names before the first colon; see DefaultNamespace and its like. New panics if CheckNamespaces has an error
-	DrainSpread time.Duration        // Shutdown tells the sessions to come back spread over this time; default 5 s; negative: at once
+	Node          string               // this node's name, which sys:open tells; default: a random word
+	Runners       []Runner             // the shards' runners, one each, such as the loops that drive the sessions' connections; default: goroutines
+	Shards        int                  // groups over which sessions are spread, where there are no Runners; default GOMAXPROCS
+	ShardQueue    int                  // hand-overs that may wait for one shard before publishers wait; default 1,024
+	Broker        Broker               // the one order; default NewMemoryBroker(nil). The hub closes it
+	Logger        *slog.Logger         // default slog.Default()
+	MaxData       int                  // bytes of one message's data; default 1 MiB less 4 KiB for the envelope; negative: no bound
+	MaxChannels   int                  // channels one session may subscribe to, beside its inbox and everyone's; default 256; negative: no bound
+	Namespaces    map[string]Namespace // rules of channels by the part of their names before the first colon; see DefaultNamespace and its like. New panics if CheckNamespaces has an error
+	PresenceGrace time.Duration        // how long a user whose last session has left a channel still counts as present, so that a quick reconnect neither leaves nor joins; default 5 s; negative: not at all
+	DrainSpread   time.Duration        // Shutdown tells the sessions to come back spread over this time; default 5 s; negative: at once
 
 	// Authorize is asked before a client subscribes, publishes or sends: action is one of the Action constants, target the channel, or for ActionSend the user.
 	// Nil allows everything. An *Error goes to the client as it is, any other error as "forbidden", with its text in the log only.
@@ -62,6 +63,7 @@ type Hub struct {
 	shards   []*shard
 	sessions registry
 	trackers trackers
+	crowds   *crowds
 
 	namespaces *namespaces
 	historian  Historian // the broker, if it is one
@@ -115,6 +117,7 @@ func New(o *Options) *Hub {
 		panic(err)
 	}
 	h.namespaces = newNamespaces(h.o.Namespaces)
+	h.crowds = newCrowds(h, h.o.PresenceGrace)
 	h.log, h.broker = h.o.Logger, h.o.Broker
 	h.historian, _ = h.broker.(Historian)
 	runners := h.o.Runners

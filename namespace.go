@@ -103,6 +103,9 @@ func checkNamespace(name string, n *Namespace) error {
 		if n.Subscribe != Anyone || n.Publish != Anyone {
 			return errors.New("every session is subscribed to this channel, and Options.Authorize says who may send: leave its rules out")
 		}
+		if n.Presence || n.JoinLeave {
+			return errors.New("this channel has no presence, as every session is in it: leave presence out")
+		}
 	case strings.Contains(name, ":"):
 		return errors.New("a namespace's name ends before the first colon")
 	case reserved(name):

@@ -215,6 +215,9 @@ func (h *Hub) start(s *Session, then func()) error {
 	if e != nil {
 		panic(e) // prepare has read it
 	}
+	for _, p := range s.parts {
+		h.crowds.arrive(s, p.topic)
+	}
 	s.shard.put(handover{do: open, session: s, parts: slices.Clone(s.parts), origin: from, call: then})
 	h.order.Unlock()
 	h.sessions.add(s)

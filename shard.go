@@ -114,13 +114,13 @@ func (s *shard) do(h *handover, more bool) {
 // deliver hands m to each session and returns how many took it.
 func (p *part) deliver(m *Message, more bool) int {
 	taken := 0
-	own := reserved(p.topic.name)
+	own := reserved(p.topic.name) || isSystem(m.Type)
 	for _, s := range p.sessions {
 		if s.ended() {
 			continue
 		}
 		if s.raw != nil && own {
-			continue // a raw session gets its one channel: neither inbox nor broadcasts
+			continue // a raw session gets its one channel: neither inbox nor broadcasts, nor who comes and goes
 		}
 		if p.offer(s, m, more) {
 			taken++
@@ -139,7 +139,7 @@ func (p *part) offer(s *Session, m *Message, more bool) bool {
 			return false
 		}
 		return true
-	case rules.MaxRate > 0 && p.paced(s, m):
+	case rules.MaxRate > 0 && !isSystem(m.Type) && p.paced(s, m):
 		return true
 	case rules.Slow != Disconnect && !s.room():
 		return s.fallBehind(m.Seq-1, m.Seq-1).note(p, m)

@@ -24,6 +24,7 @@ func (h *Hub) Shutdown(ctx context.Context) error {
 		}
 	}
 	defer close(h.ended)
+	h.crowds.stop()
 	all := h.sessions.page(nil, -1)
 	spread := max(h.o.DrainSpread, 0)
 	for i, s := range all {

@@ -68,6 +68,7 @@ func (s *Session) subscribe(channel, since string, r *Request) *Error {
 			s.parts = append(make([]*part, 0, len(s.parts)+len(s.parts)/2+1), s.parts...)
 		}
 		s.parts = append(s.parts, p)
+		h.crowds.arrive(s, p.topic)
 	}
 	v := handover{do: join, session: s, part: p}
 	if since != "" || p != nil && p.topic.rules.Latest {
@@ -128,6 +129,7 @@ func (s *Session) unsubscribe(channel string, r *Request) *Error {
 		p = s.parts[at]
 		s.parts = slices.Delete(s.parts, at, at+1)
 		h.exit(p)
+		h.crowds.depart(s, p.topic)
 	}
 	h.reply(handover{do: leave, session: s, part: p}, r, h.place)
 	return nil
