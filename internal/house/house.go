@@ -24,6 +24,7 @@ var floors = [][]room{
 	{{folder: "."}},
 	{{folder: "internal/spell"}},
 	{{folder: "internal/load", uses: []string{"golang.org/x/sys"}}}, // sees nothing of what it measures
+	{{folder: "client", tests: []string{"server"}}}, // speaks the protocol; it shares no code with the hub
 	{{folder: "websocket/conformance/echo", tests: []string{"websocket/wstest"}}},
 	{{folder: "websocket/wstest"}},
 	{{folder: "websocket", tests: []string{"websocket/wstest"}}},
