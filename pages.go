@@ -7,78 +7,75 @@ import "slices"
 type pages struct {
 	topics map[*topic][]historyPage
 	bytes  int
-	reads  int // how often a historian was asked, for tests and measurements
+	reads  int // how often a historian was asked
 }
 
-// historyPage is all of a channel's messages that come after a place, up to its last.
+// historyPage is all of a channel's messages behind a place, after, and up to another, end.
 type historyPage struct {
-	after    uint64
-	messages []*Message
+	after, end uint64
+	messages   []*Message
 }
-
-func (p *historyPage) last() uint64 { return p.messages[len(p.messages)-1].Seq }
 
 // maxPageBytes bounds what is kept for others beyond what the histories hold.
 const maxPageBytes = 16 << 20
 
-// read returns messages of the topic behind after, as Historian.Page does.
-func (c *pages) read(from Historian, t *topic, after uint64) (messages []*Message, lost uint64, reason string) {
+// read returns messages of the topic behind after, up to end and more than those there are not. The shard has come to until, which is where it looks at least if there are none.
+// lost and reason are those of Historian.Page.
+func (c *pages) read(from Historian, t *topic, after, until uint64) (messages []*Message, end, lost uint64, reason string) {
 	list := c.topics[t]
 	// i is the first page that ends behind after.
 	i, _ := slices.BinarySearchFunc(list, after, func(p historyPage, after uint64) int {
-		if p.last() <= after {
+		if p.end <= after {
 			return -1
 		}
 		return 1
 	})
 	if i < len(list) && list[i].after <= after {
-		skip, found := slices.BinarySearchFunc(list[i].messages, after, func(m *Message, after uint64) int {
-			switch {
-			case m.Seq < after:
-				return -1
-			case m.Seq > after:
-				return 1
-			}
-			return 0
-		})
-		if found {
-			skip++
-		}
-		return list[i].messages[skip:], 0, ""
+		return list[i].messages[upTo(list[i].messages, after):], list[i].end, 0, ""
 	}
 	c.reads++
 	messages, lost, reason = from.Page(t.name, after)
-	if i < len(list) {
-		end := list[i].after
+	end = max(after, lost, until)
+	if len(messages) > 0 {
+		end = messages[len(messages)-1].Seq
+	}
+	if t.rules.Latest { // what is the latest changes
+		return messages, end, lost, reason
+	}
+	if i < len(list) && end > list[i].after {
+		end = max(list[i].after, after, lost)
 		messages = messages[:upTo(messages, end)]
 	}
-	if len(messages) == 0 || t.rules.Latest { // what is the latest changes
-		if len(messages) == 0 && i < len(list) && lost <= after {
-			return list[i].messages, lost, reason // nothing stands between
-		}
-		return messages, lost, reason
+	c.keep(t, i, historyPage{max(after, lost), end, messages})
+	return messages, end, lost, reason
+}
+
+// keep puts a page into the topic's list, where i says.
+func (c *pages) keep(t *topic, i int, p historyPage) {
+	if p.end <= p.after {
+		return
 	}
-	page := historyPage{after: max(after, lost), messages: messages}
-	for _, m := range messages {
+	for _, m := range p.messages {
 		c.bytes += costOf(m)
 	}
 	if c.bytes > maxPageBytes {
 		c.clear()
-		return messages, lost, reason
+		return
 	}
 	if c.topics == nil {
 		c.topics = map[*topic][]historyPage{}
 	}
-	c.topics[t] = slices.Insert(c.topics[t], i, page)
-	return messages, lost, reason
+	c.topics[t] = slices.Insert(c.topics[t], i, p)
 }
 
 // upTo returns how many of the messages are not behind the place.
 func upTo(messages []*Message, place uint64) int {
-	n := len(messages)
-	for n > 0 && messages[n-1].Seq > place {
-		n--
-	}
+	n, _ := slices.BinarySearchFunc(messages, place, func(m *Message, place uint64) int {
+		if m.Seq <= place {
+			return -1
+		}
+		return 1
+	})
 	return n
 }
 

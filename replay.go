@@ -122,15 +122,14 @@ func (b *behind) begin(p *part, o *origin) *track {
 
 // holdNewest takes the newest message of a channel that has a rate and keeps all: it may be older than the cursor, and have waited for its turn.
 func (t *track) holdNewest(s *shard) {
-	for t.after = 0; ; t.after = t.page[len(t.page)-1].Seq {
-		if t.load(s); len(t.page) == 0 {
-			return
-		}
+	for t.after = 0; t.after < t.until; {
+		t.load(s)
 		for _, m := range t.page {
-			if m.Seq <= t.until {
+			if t.after = m.Seq; m.Seq <= t.until {
 				t.hold(m, true)
 			}
 		}
+		t.page = nil
 	}
 }
 
@@ -183,22 +182,22 @@ func (t *track) hold(m *Message, newest bool) {
 	t.held.add(m, newest)
 }
 
-// load reads the next page, and takes note of what is gone.
+// load reads on until there is something, or nothing up to until, and takes note of what is gone.
 func (t *track) load(s *shard) {
 	if s.historian == nil {
 		t.after = max(t.after, t.until)
 		return
 	}
-	page, lost, reason := s.pages.read(s.historian, t.part.topic, t.after)
-	if lost > t.after {
-		if !t.quiet {
+	for more := true; more; more = len(t.page) == 0 && t.lost == 0 && t.after < t.until {
+		page, end, lost, reason := s.pages.read(s.historian, t.part.topic, t.after, t.until)
+		t.page = page
+		if lost > t.after && !t.quiet {
 			t.lost, t.reason = lost, reason
-		} else {
-			t.after = lost
+			return
 		}
-	}
-	if t.page = page; len(page) == 0 && t.lost == 0 {
-		t.after = max(t.after, t.until)
+		if len(page) == 0 {
+			t.after = max(t.after, end)
+		}
 	}
 }
 
