@@ -19,6 +19,10 @@ type RunnerLine interface {
 // mostAtOnce is how many hand-overs a shard takes before it lets its runner do something else: what came together leaves together, and no socket waits for long.
 const mostAtOnce = 64
 
+// opensForOne is how many sessions that open count as one hand-over. They are to be served in the turn in which their connections were opened, a loop's next look at up to
+// 256 sockets: then sys:open leaves in one write with the handshake's answer.
+const opensForOne = 4
+
 // put adds h to the queue, and has the runner work if it does not yet. It never waits. Hub.order is held, which gives hand-overs their order.
 func (s *shard) put(h handover) {
 	s.mu.Lock()
@@ -56,11 +60,14 @@ func (s *shard) serve() bool {
 	if s.next == len(s.taken) {
 		s.take()
 	}
-	for n := 0; n < mostAtOnce && s.next < len(s.taken); n++ {
+	for n := 0; n < mostAtOnce && s.next < len(s.taken); {
 		h := &s.taken[s.next]
 		s.next++
+		if h.do != open || s.next%opensForOne == 0 {
+			n++
+		}
 		// Those who get this message get the next one, too, if that is for the same channel.
-		s.do(h, n+1 < mostAtOnce && s.next < len(s.taken) && s.taken[s.next].part == h.part)
+		s.do(h, n < mostAtOnce && s.next < len(s.taken) && s.taken[s.next].part == h.part)
 		*h = handover{}
 	}
 	s.rouse()

@@ -354,3 +354,31 @@ func TestTryOpen(t *testing.T) {
 		t.Error("opened after the end")
 	}
 }
+
+// Sessions whose connections were opened together begin in one turn, as many as a loop opens in one: their sys:open leaves with what opens the connection.
+func TestOpenTogether(t *testing.T) {
+	r := newRunner()
+	h := New(&Options{Runners: []Runner{r}})
+	const together = 256
+	begun := 0
+	var sessions []*Session
+	for range together {
+		s, ok, err := h.TryOpen(newLine(), Opening{User: "alice", Runner: r}, func() { begun++ })
+		if !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		sessions = append(sessions, s)
+	}
+	r.run()
+	if begun != together {
+		t.Errorf("%d of %d sessions began in the first turn", begun, together)
+	}
+	stop := r.serve()
+	defer stop()
+	for _, s := range sessions {
+		s.Closed(nil)
+	}
+	if err := h.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
