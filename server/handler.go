@@ -10,7 +10,7 @@ import (
 // isSession reports whether a request for the path is one for a session.
 func isSession(path string) bool { return path == "/ws" || strings.HasPrefix(path, "/ws/") }
 
-// ServeHTTP hands a request to the transport, the API or the page. Paths are
+// ServeHTTP hands a request to the transport, the API, the script or the page. Paths are
 // taken as they are: nothing is cleaned, and so nothing redirected.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if isSession(r.URL.Path) {
@@ -19,6 +19,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if api.Handles(r.URL.Path) {
 		s.api.ServeHTTP(w, r)
+		return
+	}
+	if r.URL.Path == "/openline.js" {
+		s.script.ServeHTTP(w, r)
 		return
 	}
 	s.page.ServeHTTP(w, r)

@@ -18,6 +18,7 @@ import (
 	"github.com/openline/openline/api"
 	"github.com/openline/openline/auth"
 	"github.com/openline/openline/console"
+	"github.com/openline/openline/js"
 	"github.com/openline/openline/transport"
 	"github.com/openline/openline/transport/problem"
 	"github.com/openline/openline/websocket"
@@ -44,6 +45,7 @@ type Server struct {
 	front     *websocket.Server
 	api       *api.API
 	page      http.Handler
+	script    http.Handler
 	http      *http.Server
 	listener  net.Listener
 	admission *admission
@@ -115,7 +117,7 @@ func New(c *Config) (*Server, error) {
 		Ready:        func() bool { return !s.draining.Load() },
 		Logger:       s.log,
 	})
-	s.page = console.Handler()
+	s.page, s.script = console.Handler(), js.Handler()
 	s.http = &http.Server{
 		Handler: s,
 		// What a body and an answer begin with; the API moves both on as it

@@ -18,7 +18,7 @@ var floors = [][]room{
 		{folder: "internal/house"},
 	},
 	{{folder: "server", uses: []string{"github.com/goccy/go-yaml"}}},
-	{{folder: "api"}, {folder: "console"}},
+	{{folder: "api"}, {folder: "console"}, {folder: "js"}},
 	{{folder: "transport"}},
 	{{folder: "auth", uses: []string{"github.com/golang-jwt/jwt/v5"}}},
 	{{folder: "."}},
