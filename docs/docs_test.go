@@ -4,6 +4,8 @@ package docs_test
 import (
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,13 +18,8 @@ func TestConfigurationIsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := map[string]string{}
-	for line := range strings.Lines(string(data)) {
-		if rest, ok := strings.CutPrefix(line, "| `"); ok {
-			name, cells, _ := strings.Cut(rest, "`")
-			rows[name] = cells
-		}
-	}
+	settings, namespaces, _ := strings.Cut(string(data), "\n## Namespaces\n")
+	rows := tableRows(settings)
 	for _, f := range server.Fields() {
 		cells, ok := rows[f.Path]
 		if !ok {
@@ -39,6 +36,45 @@ func TestConfigurationIsDocumented(t *testing.T) {
 	for name := range rows {
 		t.Errorf("docs/configuration.md has a row for %s, which is no setting", name)
 	}
+	rows = tableRows(namespaces)
+	names := yamlNames(reflect.TypeFor[server.NamespaceConfig](), "")
+	for _, name := range names {
+		if _, ok := rows[name]; !ok {
+			t.Errorf("docs/configuration.md has no row for %s of a namespace", name)
+		}
+	}
+	for name := range rows {
+		if !slices.Contains(names, name) {
+			t.Errorf("docs/configuration.md has a row for %s, which no namespace has", name)
+		}
+	}
+}
+
+// tableRows returns the tables' rows whose first cell begins with a name, without it.
+func tableRows(text string) map[string]string {
+	rows := map[string]string{}
+	for line := range strings.Lines(text) {
+		if rest, ok := strings.CutPrefix(line, "| `"); ok {
+			name, cells, _ := strings.Cut(rest, "`")
+			rows[name] = cells
+		}
+	}
+	return rows
+}
+
+// yamlNames returns the names of the struct's fields in a YAML file, and of those in its structs.
+func yamlNames(t reflect.Type, parent string) (names []string) {
+	for f := range t.Fields() {
+		name := f.Tag.Get("yaml")
+		if name == "-" {
+			continue
+		}
+		names = append(names, parent+name)
+		if f.Type.Kind() == reflect.Struct {
+			names = append(names, yamlNames(f.Type, parent+name+".")...)
+		}
+	}
+	return names
 }
 
 // Links between the Markdown files lead somewhere.

@@ -42,6 +42,18 @@ type Config struct {
 	Limits LimitsConfig `yaml:"limits"`
 	// Compression is about compressing messages.
 	Compression CompressionConfig `yaml:"compression"`
+	// Namespaces are the rules of channels by the part of their names before
+	// the first colon, see [openline.Namespace]. As one text, in the environment
+	// or as a flag, they are one YAML or JSON mapping, which takes the place of
+	// the file's.
+	Namespaces map[string]NamespaceConfig `yaml:"namespaces" placeholder:"YAML" help:"Rules of channels by the part of their names before the first colon, as a YAML or JSON mapping: {quotes: {latest: key, max_rate: 10}}."`
+	// HistoryBudget is the number of bytes that the histories of all channels
+	// take in memory; beyond it the oldest messages go first. Default 256 MiB.
+	HistoryBudget Bytes `yaml:"history_budget" default:"256MiB" placeholder:"SIZE" help:"Bytes that the histories of all channels take in memory; beyond: the oldest messages go first."`
+	// PresenceGrace is how long a user whose last session has left a channel
+	// still counts as present, so that a quick reconnect neither leaves nor
+	// joins. Default 5 s.
+	PresenceGrace time.Duration `yaml:"presence_grace" default:"5s" placeholder:"DURATION" help:"How long a user whose last session has left a channel still counts as present there; negative: not at all."`
 	// Ping is the interval of keep-alive pings. Default 30 s.
 	Ping time.Duration `yaml:"ping" default:"30s" placeholder:"DURATION" help:"Interval of keep-alive pings; negative: none."`
 	// Drain bounds an orderly stop: sessions are told to come back elsewhere,
@@ -52,8 +64,10 @@ type Config struct {
 
 	// Logger takes the log instead of standard error.
 	Logger *slog.Logger `yaml:"-"`
-	// Hub is for programs that embed a server: its hooks and its broker. Node
-	// and Logger are filled in when they are empty.
+	// Hub is for programs that embed a server: its hooks and its broker. What it
+	// leaves empty and can be set here is filled in: Node, Logger, MaxData,
+	// PresenceGrace, a Broker with HistoryBudget, and those Namespaces that it
+	// does not have itself.
 	Hub *openline.Options `yaml:"-"`
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/openline/openline"
 	"github.com/openline/openline/auth"
 	"github.com/openline/openline/websocket/http1"
 )
@@ -30,6 +31,7 @@ type resolved struct {
 	host, port string
 	loopback   bool
 	level      slog.Level
+	namespaces map[string]openline.Namespace // the configuration's and those of Hub
 }
 
 // resolve fills in the defaults and says what cannot be.
@@ -53,7 +55,7 @@ func (c *Config) resolve() (*resolved, error) {
 		return nil, fmt.Errorf("server: listen: %q is not HOST:PORT, such as %s or :8080", r.Listen, defaultListen)
 	}
 	r.loopback = isLoopback(r.host)
-	for _, check := range []func() error{r.checkHosts, r.checkOrigins, r.checkAuth, r.checkTLS, r.checkCompression, r.checkLog} {
+	for _, check := range []func() error{r.checkHosts, r.checkOrigins, r.checkAuth, r.checkTLS, r.checkCompression, r.checkLog, r.checkNamespaces} {
 		if err := check(); err != nil {
 			return nil, err
 		}

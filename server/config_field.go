@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/openline/openline"
 )
 
 // Bytes is a size. As text it is a number of bytes, or one with a unit: 64KiB,
@@ -113,8 +115,12 @@ func (f *Field) Switch() bool {
 // Set sets the field of c from text. The error does not name the field, nor
 // does it repeat the text of a secret.
 func (f *Field) Set(c *Config, text string) error {
-	v := reflect.ValueOf(c).Elem().FieldByIndex(f.index)
-	switch target := v.Addr().Interface().(type) {
+	return setText(reflect.ValueOf(c).Elem().FieldByIndex(f.index).Addr().Interface(), text)
+}
+
+// setText sets what target points to from text.
+func setText(target any, text string) error {
+	switch target := target.(type) {
 	case *string:
 		*target = text
 	case *[]string:
@@ -151,8 +157,18 @@ func (f *Field) Set(c *Config, text string) error {
 		*target = n
 	case *Bytes:
 		return target.UnmarshalText([]byte(text))
+	case *openline.Rule:
+		return setWord(target, ruleWords, text)
+	case *openline.SlowPolicy:
+		return setWord(target, slowWords, text)
+	case *map[string]NamespaceConfig:
+		namespaces, err := parseNamespaces(text)
+		if err != nil {
+			return err
+		}
+		*target = namespaces
 	default:
-		panic("server: a field of Config has type " + v.Type().String())
+		panic(fmt.Sprintf("server: a field of Config has type %T", target))
 	}
 	return nil
 }

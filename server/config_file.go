@@ -82,16 +82,23 @@ func (d *fileDecoder) errorf(n ast.Node, format string, args ...any) error {
 	return fileError(d.name, n.GetToken(), format, args...)
 }
 
-func (d *fileDecoder) mapping(n ast.Node, parent string) error {
-	var entries []*ast.MappingValueNode
+// mappingOf returns the entries of a mapping, which may be empty, and whether
+// the node is one.
+func mappingOf(n ast.Node) ([]*ast.MappingValueNode, bool) {
 	switch n := n.(type) {
 	case *ast.MappingNode:
-		entries = n.Values
+		return n.Values, true
 	case *ast.MappingValueNode:
-		entries = []*ast.MappingValueNode{n}
-	case *ast.NullNode: // a group with nothing below it
-		return nil
-	default:
+		return []*ast.MappingValueNode{n}, true
+	case *ast.NullNode: // a name with nothing behind it
+		return nil, true
+	}
+	return nil, false
+}
+
+func (d *fileDecoder) mapping(n ast.Node, parent string) error {
+	entries, ok := mappingOf(n)
+	if !ok {
 		what := "the configuration"
 		if parent != "" {
 			what = strings.TrimSuffix(parent, ".")
@@ -133,6 +140,11 @@ func (d *fileDecoder) suggest(path string) string {
 }
 
 func (d *fileDecoder) field(f *Field, n ast.Node) error {
+	if f.Path == namespacesPath && n.Type() != ast.NullType {
+		var err error
+		d.config.Namespaces, err = decodeNamespaces(n, d.errorf)
+		return err
+	}
 	if seq, ok := n.(*ast.SequenceNode); ok {
 		if !f.List() {
 			return d.errorf(n, "%s takes one value, not a list", f.Path)
@@ -162,17 +174,26 @@ func (d *fileDecoder) field(f *Field, n ast.Node) error {
 }
 
 func (d *fileDecoder) scalar(f *Field, n ast.Node) (string, error) {
-	switch n := n.(type) {
-	case *ast.StringNode:
-		return n.Value, nil
-	case *ast.LiteralNode:
-		return strings.TrimRight(n.Value.Value, "\n"), nil
-	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
-		return n.GetToken().Value, nil
+	if text, ok := scalarOf(n); ok {
+		return text, nil
 	}
 	what := "a value"
 	if f.List() {
 		what = "a value or a list of values"
 	}
 	return "", d.errorf(n, "%s takes %s here, not %s", f.Path, what, strings.ToLower(n.Type().YAMLName()))
+}
+
+// scalarOf returns the text of a single value, as it is written, and whether the
+// node is one.
+func scalarOf(n ast.Node) (string, bool) {
+	switch n := n.(type) {
+	case *ast.StringNode:
+		return n.Value, true
+	case *ast.LiteralNode:
+		return strings.TrimRight(n.Value.Value, "\n"), true
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+		return n.GetToken().Value, true
+	}
+	return "", false
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/openline/openline"
 )
 
 func writeConfig(t *testing.T, text string) string {
@@ -48,6 +50,19 @@ compression:
   max_ratio: 100
 ping: 5s
 drain: 1m
+namespaces:
+  default:
+    history: {size: 50, bytes: 1MiB, age: 1m}
+    publish: backend
+  "@": {history: none}
+  quotes:
+    latest: key
+    max_rate: 2.5
+    slow: latest
+    subscribe: members
+  room: {presence: true, join_leave: true, slow: drop_oldest}
+history_budget: 64MiB
+presence_grace: 2s
 log: {level: debug, format: json}
 `
 
@@ -71,6 +86,13 @@ func TestFile(t *testing.T) {
 		Compression: CompressionConfig{
 			Enabled: true, Level: 9, Threshold: 1024, ClientMaxWindowBits: 10, ClientNoContextTakeover: true, MaxRatio: 100,
 		},
+		Namespaces: map[string]NamespaceConfig{
+			"default": {History: HistoryConfig{Size: 50, Bytes: 1 << 20, Age: time.Minute}, Publish: openline.Backend},
+			"@":       {History: HistoryConfig{None: true}},
+			"quotes":  {Latest: "key", MaxRate: 2.5, Slow: openline.Newest, Subscribe: openline.Members},
+			"room":    {Presence: true, JoinLeave: true, Slow: openline.DropOldest},
+		},
+		HistoryBudget: 64 << 20, PresenceGrace: 2 * time.Second,
 		Ping: 5 * time.Second, Drain: time.Minute,
 		Log: LogConfig{Level: "debug", Format: "json"},
 	}
@@ -147,8 +169,10 @@ func TestPrecedence(t *testing.T) {
 			return "false", "true"
 		case strings.HasPrefix(f.Path, "compression."):
 			return "3", "4"
-		case strings.HasPrefix(f.Path, "limits."):
+		case strings.HasPrefix(f.Path, "limits."), f.Path == "history_budget":
 			return "3", "4"
+		case f.Path == "namespaces":
+			return `{room: {presence: true}}`, `{"chat": {"history": "none", "publish": "members"}}`
 		case f.Default != "" && strings.HasSuffix(f.Default, "s"):
 			return "3s", "4s"
 		}

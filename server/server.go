@@ -216,6 +216,13 @@ func (s *Server) hubOptions() *openline.Options {
 	if o.MaxData == 0 {
 		o.MaxData = s.config.maxData()
 	}
+	if o.PresenceGrace == 0 {
+		o.PresenceGrace = s.config.PresenceGrace
+	}
+	if o.Broker == nil {
+		o.Broker = openline.NewMemoryBroker(&openline.MemoryOptions{Budget: s.config.historyBudget()})
+	}
+	o.Namespaces = s.config.namespaces
 	return &o
 }
 
