@@ -161,24 +161,3 @@ func (a *admission) state(nc net.Conn, state http.ConnState) {
 		a.add(countedBy(remoteOf(nc)), -1)
 	}
 }
-
-// admitting is a listener whose connections are counted.
-type admitting struct {
-	net.Listener
-	admission *admission
-}
-
-// Accept returns the next connection that there may be.
-func (l *admitting) Accept() (net.Conn, error) {
-	for {
-		nc, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		if leave, ok := l.admission.enter(remoteOf(nc)); ok {
-			leave() // the HTTP server, which it is given to now, counts it on
-			return nc, nil
-		}
-		_ = nc.Close()
-	}
-}

@@ -29,6 +29,9 @@ const (
 	headerTimeout = 10 * time.Second // of a request's header section, however it trickles in
 	stallTimeout  = 30 * time.Second // of a body or an answer that does not move
 
+	headerBytes = 64 << 10 // of a request's header section
+	streams     = 250      // requests at a time on a connection of HTTP/2
+
 	envelopeReserve = 4 << 10 // of a message's bytes, what is not its data
 )
 
@@ -126,8 +129,14 @@ func New(c *Config) (*Server, error) {
 		WriteTimeout:      stallTimeout,
 		ReadHeaderTimeout: -1, // the guard's HeaderTimeout, which answers
 		IdleTimeout:       idleTimeout,
-		ConnState:         s.admission.state,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		MaxHeaderBytes:    headerBytes, // over HTTP/2; the guard has the same bound
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: streams,
+			SendPingTimeout:      stallTimeout, // held requests of a peer that has gone silent
+			WriteByteTimeout:     stallTimeout,
+		},
+		ConnState: s.admission.state,
+		ErrorLog:  slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	if s.front, err = s.newFront(); err != nil {
 		return nil, s.giveUp(err)
@@ -159,10 +168,11 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request) websocket.EventHan
 // guard are the rules that every request is held to.
 func (s *Server) guard() *http1.Options {
 	return &http1.Options{
-		Hosts:         s.config.hosts(),
-		HostsHint:     "To let it in, add it to the setting hosts (--hosts, OPENLINE_HOSTS).",
-		HeaderTimeout: headerTimeout,
-		Logger:        s.log,
+		Hosts:          s.config.hosts(),
+		HostsHint:      "To let it in, add it to the setting hosts (--hosts, OPENLINE_HOSTS).",
+		MaxHeaderBytes: headerBytes,
+		HeaderTimeout:  headerTimeout,
+		Logger:         s.log,
 		Refuse: func(w http.ResponseWriter, r *http.Request, status int, reason string) {
 			problem.New(status, "http", "%s", reason).Write(w, r)
 		},
@@ -324,7 +334,9 @@ func (s *Server) serve(l net.Listener) error {
 	if _, plain := l.(*net.TCPListener); plain {
 		return s.front.Serve(l)
 	}
-	return http1.Serve(s.http, &admitting{l, s.admission}, s.guard())
+	rules := s.guard()
+	rules.Admit = s.admission.enter
+	return http1.Serve(s.http, l, rules)
 }
 
 // stop drains and closes within the drain time.
@@ -355,6 +367,6 @@ func (r *resolved) tlsConfig() (*tls.Config, error) {
 	return &tls.Config{
 		Certificates: []tls.Certificate{cert},
 		MinVersion:   tls.VersionTLS12,
-		NextProtos:   []string{"http/1.1"},
+		NextProtos:   []string{"h2", "http/1.1"},
 	}, nil
 }

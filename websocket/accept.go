@@ -217,8 +217,10 @@ func (a *Acceptor) refuse(w http.ResponseWriter, r *http.Request, f *handshake.R
 	for name, values := range f.Header {
 		h[name] = slices.Clone(values)
 	}
-	// net/http closes the connection if close is the first value, and only then.
-	h["Connection"] = slices.Concat([]string{"close"}, f.Header["Connection"])
+	if r.ProtoMajor < 2 { // over HTTP/2 other requests share the connection
+		// net/http closes it if close is the first value, and only then.
+		h["Connection"] = slices.Concat([]string{"close"}, f.Header["Connection"])
+	}
 	h.Set("X-Content-Type-Options", "nosniff")
 	write := a.options.Refuse
 	if write == nil {

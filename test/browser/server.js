@@ -57,16 +57,16 @@ export async function serve({ port = 0, env = {} } = {}) {
   const ended = once(child, "exit");
   const kill = () => child.kill("SIGKILL");
   process.on("exit", kill);
-  /** @type {Promise<number>} */
+  /** @type {Promise<string>} */
   const found = new Promise((resolve, reject) => {
     const guard = setTimeout(() => reject(new Error(`the server printed no address:\n${output}`)), patience);
     /** @param {Buffer} chunk */
     const read = (chunk) => {
       output += chunk;
-      const address = /http:\/\/(?:127\.0\.0\.1|localhost):(\d+)/.exec(output);
+      const address = /(https?):\/\/(?:127\.0\.0\.1|localhost):(\d+)/.exec(output);
       if (!address) return;
       clearTimeout(guard);
-      resolve(Number(address[1]));
+      resolve(`${address[1]}://127.0.0.1:${address[2]}/`);
     };
     child.stdout.on("data", read);
     child.stderr.on("data", read);
@@ -75,13 +75,13 @@ export async function serve({ port = 0, env = {} } = {}) {
       reject(new Error(`the server ended:\n${output}`));
     });
   });
-  const actual = await found.catch((error) => {
+  const url = await found.catch((error) => {
     kill();
     throw error;
   });
   return {
-    url: `http://127.0.0.1:${actual}/`,
-    port: actual,
+    url,
+    port: Number(new URL(url).port),
     output: () => output,
     stop: async (signal = "SIGTERM") => {
       child.kill(signal);

@@ -131,6 +131,9 @@ func (p *Problem) Write(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
+	if r.ProtoMajor > 1 {
+		h.Del("Connection") // other requests share it (RFC 9113 §8.2.2)
+	}
 	w.WriteHeader(p.Status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body) // the reader is gone: nobody is left to tell

@@ -35,8 +35,6 @@ type conn struct {
 	ending   atomic.Bool // the connection ends after this answer, and the peer may still be sending:
 	inBody   atomic.Bool // or it is in the middle of a body,
 	halfShut atomic.Bool // or net/http has called CloseWrite for that
-
-	handshake sync.Once // TLS
 }
 
 type connKey struct{}

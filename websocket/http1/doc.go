@@ -39,8 +39,18 @@
 //
 // # TLS
 //
-// Pass a listener made by [tls.NewListener]. The handshake runs on the connection's goroutine under HeaderTimeout, and Request.TLS is set.
-// Only HTTP/1.x is spoken: leave "h2" out of tls.Config.NextProtos.
+// Pass a listener made by [tls.NewListener]. Each handshake runs on a goroutine of its own, under HeaderTimeout, before net/http gets the connection, and Request.TLS is set.
+//
+// # HTTP/2
+//
+// With "h2" and "http/1.1" in tls.Config.NextProtos, connections that agree on h2 are served by net/http's HTTP/2, which reads the frames. The guard then judges each
+// request: its :authority, the host names in [Options].Hosts (421 for others), its :path, its Content-Length. A refusal leaves the connection to the requests
+// beside it. net/http sees to the rest: it refuses fields that are malformed or speak of the connection, tells the client its bound of the header section (Server.MaxHeaderBytes),
+// and ends connections that reset streams rapidly, send floods of control frames or endless header sections, or are idle (Server.IdleTimeout). Bound the streams of
+// a connection with Server.HTTP2; the default is 250.
+//
+// There is no WebSocket over HTTP/2: RFC 8441 is not offered, and browsers that know a connection of HTTP/2 make one of HTTP/1.1 beside it for their WebSocket.
+// HTTP/2 without TLS is not spoken either.
 //
 // # Concurrency
 //

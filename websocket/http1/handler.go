@@ -28,6 +28,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c, _ := r.Context().Value(connKey{}).(*conn)
 	if c == nil {
+		if cfg, ok := r.Context().Value(listenerKey{}).(*config); ok && r.ProtoMajor == 2 {
+			cfg.serve2(w, r, next)
+			return
+		}
 		next.ServeHTTP(w, r)
 		return
 	}

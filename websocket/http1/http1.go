@@ -7,6 +7,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -15,7 +16,7 @@ import (
 type Options struct {
 	// Hosts lists the host names, without port, that the server answers for: "chat.example", "*.chat.example" (any name
 	// below it), "127.0.0.1", "::1" or "[::1]", "*" (any). Case does not matter. A request for another host is refused with
-	// 400; this ends DNS rebinding. The host is that of an absolute-form target if there is one, else of the Host field; an HTTP/1.0
+	// 400, over HTTP/2 with 421; this ends DNS rebinding. The host is that of an absolute-form target if there is one, else of the Host field; an HTTP/1.0
 	// request may have neither, and passes. Default: any well-formed host.
 	Hosts []string
 
@@ -24,7 +25,7 @@ type Options struct {
 	HostsHint string
 
 	// MaxHeaderBytes bounds the request line and the field lines together, line ends included. Beyond it the answer is 431,
-	// or 414 when the request line alone is longer. Default 64 KiB; negative: no bound.
+	// or 414 when the request line alone is longer. Default 64 KiB; negative: no bound. Over HTTP/2 the bound is the server's own MaxHeaderBytes.
 	MaxHeaderBytes int
 
 	// HeaderTimeout bounds the time from the first octet of a request (on a new connection: from the accept) to the end of
@@ -37,8 +38,14 @@ type Options struct {
 	Logger *slog.Logger
 
 	// Refuse writes the answer to a request that the guard refuses, with the status and with a body that gives the reason. r stands in
-	// for the request, of which nothing is known that could be trusted; the connection ends after the answer. Default: the reason as plain text.
+	// for the request, of which nothing is known that could be trusted; the connection ends after the answer. Over HTTP/2 r is the request itself,
+	// and the connection goes on. Default: the reason as plain text.
 	Refuse func(w http.ResponseWriter, r *http.Request, status int, reason string)
+
+	// Admit is asked about each connection before anything is read from it; one that it does not want is closed unanswered. remote is zero if the
+	// listener's connections have other addresses. leave, which may be nil, is called when the connection is net/http's, which first
+	// calls ConnState with StateNew then, or when its TLS handshake has failed. Admit is called by one goroutine at a time, leave by any. Default: all.
+	Admit func(remote netip.AddrPort) (leave func(), ok bool)
 }
 
 const (
@@ -55,6 +62,7 @@ type config struct {
 	headTimeout time.Duration // 0: off
 	logger      *slog.Logger
 	refuse      func(w http.ResponseWriter, r *http.Request, status int, reason string)
+	admit       func(remote netip.AddrPort) (leave func(), ok bool) // nil: all
 }
 
 func (o *Options) resolve() (*config, error) {
@@ -72,6 +80,7 @@ func (o *Options) resolve() (*config, error) {
 		headTimeout: o.HeaderTimeout,
 		logger:      o.Logger,
 		refuse:      o.Refuse,
+		admit:       o.Admit,
 	}
 	if c.refuse == nil {
 		c.refuse = writeRefusal
@@ -100,9 +109,9 @@ func (o *Options) resolve() (*config, error) {
 // Serve accepts connections on l and serves them with srv behind the guard. It returns what (*http.Server).Serve returns
 // (after Shutdown or Close, [http.ErrServerClosed]), or at once an error about a malformed entry of o.Hosts.
 //
-// Serve changes srv: it wraps Handler (nil stays [http.DefaultServeMux]), ConnContext and ConnState, each of which goes on to call what was
+// Serve changes srv: it wraps Handler (nil stays [http.DefaultServeMux]), BaseContext, ConnContext and ConnState, each of which goes on to call what was
 // there, and it raises MaxHeaderBytes if that is set below the guard's own bound. Set these fields before, and leave them alone after. ConnContext and
-// ConnState get the guard's net.Conn, not the listener's. The same srv may serve several listeners, each with its own Options;
+// ConnState get the guard's net.Conn, not the listener's, unless the connection is one of HTTP/2. The same srv may serve several listeners, each with its own Options;
 // it wraps once. No other (*http.Server).Serve call should share it, as those connections would be unguarded.
 func Serve(srv *http.Server, l net.Listener, o *Options) error {
 	cfg, err := o.resolve()
@@ -112,7 +121,7 @@ func Serve(srv *http.Server, l net.Listener, o *Options) error {
 	if err := install(srv, cfg); err != nil {
 		return err
 	}
-	return srv.Serve(&listener{Listener: l, cfg: cfg})
+	return srv.Serve(newListener(l, cfg))
 }
 
 // installing serializes the changes to servers, so that one may be given to several Serve calls at once.
@@ -139,6 +148,7 @@ func install(srv *http.Server, cfg *config) error {
 		srv.MaxHeaderBytes = need
 	}
 	srv.Handler = &handler{next: srv.Handler}
+	srv.BaseContext = withConfig(srv.BaseContext)
 	connContext := srv.ConnContext
 	srv.ConnContext = func(ctx context.Context, nc net.Conn) context.Context {
 		if connContext != nil {
@@ -174,17 +184,4 @@ func Detach(c net.Conn) (net.Conn, []byte) {
 		return c, nil
 	}
 	return g.inner, g.s.rest()
-}
-
-type listener struct {
-	net.Listener
-	cfg *config
-}
-
-func (l *listener) Accept() (net.Conn, error) {
-	nc, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return guard(nc, l.cfg), nil
 }

@@ -42,7 +42,7 @@ func CheckRequest(r *http.Request) (*Request, *Refusal) {
 	case !r.ProtoAtLeast(1, 1):
 		return nil, upgradeRequired("A WebSocket needs HTTP/1.1 or later (RFC 6455 §4.1).")
 	case r.ProtoMajor != 1:
-		return nil, refuse(http.StatusBadRequest, "This address opens WebSockets over HTTP/1.1 only (RFC 6455 §4.1).")
+		return nil, refuse(http.StatusBadRequest, "This address opens WebSockets over HTTP/1.1 only (RFC 6455 §4.1): make a connection for it that does not offer h2 in its TLS handshake.")
 	case !HasToken(r.Header["Upgrade"], "websocket"):
 		return nil, upgradeRequired("This address speaks WebSocket: the request needs the fields Upgrade: websocket and Connection: Upgrade (RFC 6455 §4.1).")
 	case !HasToken(r.Header["Connection"], "upgrade"):
