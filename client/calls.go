@@ -67,12 +67,14 @@ type SubscribeOptions struct {
 // Subscribe subscribes to a channel, for this session and those that follow it.
 func (c *Client) Subscribe(ctx context.Context, channel string, o *SubscribeOptions) error {
 	w := wireRequest{Type: "subscribe", Channel: channel}
-	if o != nil && o.Since != "" {
+	if o != nil {
 		w.Since = o.Since
-		c.mu.Lock()
-		c.seen.forget(channel)
-		c.mu.Unlock()
 	}
+	c.mu.Lock()
+	if w.Since != "" || !slices.Contains(c.channels, channel) {
+		c.seen.forget(channel) // where only the latest message is kept, it comes again without a cursor, too
+	}
+	c.mu.Unlock()
 	_, err := c.ask(ctx, w, func(s *session, data json.RawMessage, inOrder bool) error {
 		var at struct{ Cursor string }
 		_ = json.Unmarshal(data, &at) // without one, the place stays

@@ -1,8 +1,8 @@
 package client
 
 import (
+	"crypto/tls"
 	"errors"
-	"net"
 	"net/http"
 	"time"
 
@@ -54,7 +54,7 @@ func judge(err error, opened bool) verdict {
 		v.closed(e)
 		return v
 	}
-	if opened || unreachable(err) {
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok || opened {
 		return v
 	}
 	v.doubt = fair
@@ -152,14 +152,4 @@ func judgeSaid(e *Error, opened bool) verdict {
 		v.retry = rateLimitRetry
 	}
 	return v
-}
-
-// unreachable reports whether there was no connection at all, which no other
-// transport would have had either.
-func unreachable(err error) bool {
-	if _, ok := errors.AsType[*net.DNSError](err); ok {
-		return true
-	}
-	e, ok := errors.AsType[*net.OpError](err)
-	return ok && e.Op == "dial"
 }

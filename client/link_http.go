@@ -33,6 +33,11 @@ func (c *Client) get(ctx context.Context, address string, o *opening, media, las
 	}
 	r = r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { o.session.reached.Store(true) },
+		ConnectDone: func(_, _ string, err error) {
+			if err == nil {
+				o.session.reached.Store(true)
+			}
+		},
 	}))
 	resp, err := c.o.HTTPClient.Do(r)
 	if err != nil {

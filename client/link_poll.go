@@ -48,7 +48,7 @@ func (l *polling) next(ctx context.Context) ([]byte, error) {
 		if err := l.poll(ctx, hold); err != nil {
 			return nil, err
 		}
-		if len(l.batch) == 0 && hold > 0 && time.Since(began) < pollPause {
+		if len(l.batch) == 0 && hold > 0 && time.Since(began) < min(pollPause, hold/2) {
 			if err := pause(ctx, pollPause); err != nil {
 				return nil, err
 			}

@@ -53,8 +53,8 @@ type Options struct {
 	// package websocket.
 	WebSocket *websocket.DialOptions
 	// OnState is called with each change of state, one after the other. Nothing is
-	// received meanwhile, so it should return soon; it must not call Close. Default:
-	// nobody is told.
+	// received meanwhile, so it should return soon, and must neither make requests
+	// nor call Close. Default: nobody is told.
 	OnState func(State)
 	// OpenTimeout is how long the first envelope of a session may take from the
 	// beginning of the attempt. A transport that is slower, as behind a proxy that
