@@ -13,6 +13,9 @@
 // user and `exp` is required. It has no leeway, because a session ends at exp;
 // `nbf` and `iat` have [Leeway], for clocks that differ.
 //
+// `channels` is a list of channels, or of beginnings of their names that end in
+// `*`, of which the user is a member, where a namespace asks for members.
+//
 // It is taken from one of three places: the field Authorization: Bearer, the
 // query parameter token, or an entry bearer.JWT of Sec-WebSocket-Protocol that
 // stands beside the protocol's own name. The last two exist because browsers

@@ -60,8 +60,9 @@ func NewTokens(secret []byte) (*Tokens, error) {
 	}, nil
 }
 
-// Sign returns a token for user that is valid for ttl.
-func (t *Tokens) Sign(user string, ttl time.Duration) (string, error) {
+// Sign returns a token for user that is valid for ttl. The channels are the
+// claim `channels`, see [Claims.Member]; with none there is no such claim.
+func (t *Tokens) Sign(user string, ttl time.Duration, channels ...string) (string, error) {
 	if user == "" {
 		return "", errors.New("auth: a token needs a user")
 	}
@@ -69,11 +70,18 @@ func (t *Tokens) Sign(user string, ttl time.Duration) (string, error) {
 		return "", fmt.Errorf("auth: a token must live for a second at least, not %v", ttl)
 	}
 	now := t.now()
-	return jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+	claims := jwt.MapClaims{
 		"sub": user,
 		"iat": now.Unix(),
 		"exp": now.Add(ttl).Unix(),
-	}).SignedString(t.secret)
+	}
+	if len(channels) > 0 {
+		if reason := checkChannels(channels); reason != "" {
+			return "", errors.New("auth: " + reason)
+		}
+		claims[channelsClaim] = channels
+	}
+	return jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(t.secret)
 }
 
 // Verify returns the claims of token. The error is an [*Error] of status 401.
@@ -102,6 +110,11 @@ func (t *Tokens) Verify(token string) (*Claims, error) {
 	}
 	if !t.now().Before(exp.Time) {
 		return nil, expired(exp.Time)
+	}
+	if channels, ok := all[channelsClaim]; ok {
+		if reason := checkChannels(channels); reason != "" {
+			return nil, &Error{http.StatusUnauthorized, "invalid_token", reason}
+		}
 	}
 	return &Claims{User: user, Expires: exp.Time, All: all}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/openline/openline"
 	"github.com/openline/openline/auth"
 	"github.com/openline/openline/websocket"
 )
@@ -91,6 +92,39 @@ func TestSessionEndsWithToken(t *testing.T) {
 	}
 	if e := s.closed(); e.Code != 4001 || !strings.Contains(e.Reason, "the token expired at") {
 		t.Errorf("%v", e)
+	}
+}
+
+// The claim channels makes members, where a namespace asks for them.
+func TestMembersByToken(t *testing.T) {
+	r := start(t, &Config{
+		Token:      TokenConfig{HMACSecret: testSecret},
+		Namespaces: map[string]NamespaceConfig{"room": {Subscribe: openline.Members, Publish: openline.Members}},
+	})
+	tokens, err := auth.NewTokens([]byte(testSecret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := tokens.Sign("alice", time.Hour, "room:7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := r.dial("/ws/alice?channels=room:7&token="+token, nil)
+	s.expect("sys:open")
+	s.send(`{"type":"publish","channel":"room:7"}`)
+	s.expect("message")
+	s.expect("sys:ok")
+	for _, request := range []string{`{"type":"subscribe","channel":"room:8"}`, `{"type":"publish","channel":"room:8"}`, `{"type":"history","channel":"room:8"}`} {
+		s.send(request)
+		if e := s.expect("sys:error"); !strings.Contains(string(e.Data), `"forbidden"`) {
+			t.Errorf("%s: %s", request, e.Data)
+		}
+	}
+	if e := r.refused("/ws/alice?channels=room:8&token="+token, nil); e.Status != 403 {
+		t.Errorf("room:8: %d", e.Status)
+	}
+	if e := r.refused("/ws/bob?channels=room:7&token="+sign(t, testSecret, "bob"), nil); e.Status != 403 {
+		t.Errorf("bob: %d", e.Status)
 	}
 }
 

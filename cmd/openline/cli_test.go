@@ -321,11 +321,16 @@ func TestToken(t *testing.T) {
 	check(time.Hour, "--secret", secret)
 	check(5*time.Minute, "--secret", secret, "--ttl", "5m")
 	check(time.Hour, "--config", file)
+	_, out, _ := execute(t, "", "token", "alice", "--secret", secret, "--channel", "room:7", "--channel", "team:*")
+	if claims, err := tokens.Verify(strings.TrimSpace(out)); err != nil || !claims.Member("room:7") || !claims.Member("team:red") || claims.Member("room:8") {
+		t.Errorf("%+v, %v", claims, err)
+	}
 	for args, says := range map[string]string{
-		"token alice":                              "there is no secret to sign with: set OPENLINE_TOKEN_HMAC_SECRET",
-		"token alice --secret short":               "5 bytes",
-		"token a*b --secret " + secret:             "user's name",
-		"token alice --ttl 1ms --secret " + secret: "a second at least",
+		"token alice":                                  "there is no secret to sign with: set OPENLINE_TOKEN_HMAC_SECRET",
+		"token alice --secret short":                   "5 bytes",
+		"token a*b --secret " + secret:                 "user's name",
+		"token alice --channel a*b --secret " + secret: "entry 1 of the token's claim channels",
+		"token alice --ttl 1ms --secret " + secret:     "a second at least",
 	} {
 		code, out, err := execute(t, "", strings.Fields(args)...)
 		if code != 2 || out != "" || !strings.Contains(err, says) {

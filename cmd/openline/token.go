@@ -12,10 +12,11 @@ import (
 
 // tokenCmd is openline token.
 type tokenCmd struct {
-	User   string        `arg:"" help:"Whose token."`
-	TTL    time.Duration `name:"ttl" default:"1h" placeholder:"DURATION" help:"How long it is valid. Default: 1h."`
-	Secret string        `placeholder:"SECRET" help:"The server's secret. Default: what the server would take ($$OPENLINE_TOKEN_HMAC_SECRET, or token.hmac_secret of the configuration)."`
-	Config string        `placeholder:"FILE" help:"YAML file of the server's configuration ($$OPENLINE_CONFIG)." type:"path"`
+	User    string        `arg:"" help:"Whose token."`
+	TTL     time.Duration `name:"ttl" default:"1h" placeholder:"DURATION" help:"How long it is valid. Default: 1h."`
+	Channel []string      `name:"channel" sep:"none" placeholder:"NAME" help:"A channel that the user is a member of, for namespaces that ask for members; one that ends in * stands for all that begin so. May be given more than once."`
+	Secret  string        `placeholder:"SECRET" help:"The server's secret. Default: what the server would take ($$OPENLINE_TOKEN_HMAC_SECRET, or token.hmac_secret of the configuration)."`
+	Config  string        `placeholder:"FILE" help:"YAML file of the server's configuration ($$OPENLINE_CONFIG)." type:"path"`
 }
 
 // Run prints a token.
@@ -38,7 +39,7 @@ func (c *tokenCmd) Run(s streams) error {
 	if err != nil {
 		return usage("%v", err)
 	}
-	token, err := tokens.Sign(c.User, c.TTL)
+	token, err := tokens.Sign(c.User, c.TTL, c.Channel...)
 	if err != nil {
 		return usage("%v", err)
 	}
