@@ -68,7 +68,7 @@ func (b *MemoryBroker) Attach(deliver func(m *Message) *Delivery) (cursor string
 		panic("openline: a MemoryBroker is attached to one hub only")
 	}
 	b.deliver = deliver
-	return b.epoch + "0"
+	return b.idOf(b.sequence)
 }
 
 // Publish implements Broker.
@@ -108,7 +108,7 @@ func (b *MemoryBroker) Place(p *Publication) (Receipt, *Delivery, error) {
 		b.last = at
 	}
 	b.sequence++
-	id := b.epoch + strconv.FormatUint(b.sequence, 10)
+	id := b.idOf(b.sequence)
 	m := &Message{
 		ID: id, Seq: b.sequence, Type: p.Type, Channel: p.Channel, From: p.From, Data: p.Data, Time: b.last, Raw: p.Raw, Binary: p.Binary, Ack: p.Ack,
 	}
@@ -123,6 +123,8 @@ func (b *MemoryBroker) Place(p *Publication) (Receipt, *Delivery, error) {
 	}
 	return Receipt{ID: id, Stored: stored}, d, nil
 }
+
+func (b *MemoryBroker) idOf(seq uint64) string { return b.epoch + strconv.FormatUint(seq, 10) }
 
 // defaultRules hold for a publication that brings none.
 var defaultRules = newNamespaces(nil).other
@@ -172,11 +174,10 @@ func (b *MemoryBroker) Page(channel string, after uint64) (messages []*Message, 
 	return b.store.page(channel, after)
 }
 
-// Close implements Broker.
+// Close implements Broker. What has been kept is there for Save.
 func (b *MemoryBroker) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true
-	b.store = newStore(0) // what was kept is of use to nobody; the timer finds the broker closed
 	return nil
 }
