@@ -33,7 +33,8 @@ type keepAlives struct {
 	start   time.Time  // when the first of them came
 	lists   [2]keepAliveList
 	round   int  // counts how often there was nobody
-	timed   bool // a timer is running, or is being dealt with, that was made in this round
+	timed   bool // timer is running, or is being dealt with, and was made in this round
+	timer   *time.Timer
 }
 
 // keepAliveWait is what a connection waits for: the list it is in, counted from 1.
@@ -80,7 +81,10 @@ func (c *Conn) stopKeepAlive() {
 	k.remove(c)
 	if k.members--; k.members == 0 {
 		k.round++
-		k.timed = false
+		if k.timed {
+			k.timer.Stop()
+		}
+		k.timed, k.timer = false, nil
 	}
 }
 
@@ -139,7 +143,7 @@ func (k *keepAlives) wind() {
 	}
 	k.timed = true
 	round := k.round
-	time.AfterFunc(c.alive.due-time.Since(k.start), func() { k.look(round) })
+	k.timer = time.AfterFunc(c.alive.due-time.Since(k.start), func() { k.look(round) })
 }
 
 // look looks at all whose time has come.
