@@ -121,6 +121,19 @@ type LimitsConfig struct {
 	// QueueBytes is the number of bytes that may wait for a slow session;
 	// beyond: close 4008. Default 1 MiB.
 	QueueBytes Bytes `yaml:"queue_bytes" default:"1MiB" placeholder:"SIZE" help:"Bytes that may wait for a slow session; beyond: close 4008."`
+	// PollLinger is how long a polling session waits for the next poll; after
+	// that the cursor opens another. Default 1 min.
+	PollLinger time.Duration `yaml:"poll_linger" default:"1m" placeholder:"DURATION" help:"How long a polling session waits for the next poll."`
+	// PollsPerSecond is how many polls a session may make in a second; beyond:
+	// 429. Default: no limit.
+	PollsPerSecond float64 `yaml:"polls_per_second" placeholder:"N" help:"Polls a session may make in a second; beyond: 429. Default: no limit."`
+	// StreamTime is how long one answer of /sse and /stream may last, after
+	// which it ends in order and the client goes on with another. Default: no
+	// limit.
+	StreamTime time.Duration `yaml:"stream_time" placeholder:"DURATION" help:"How long one answer of /sse and /stream may last; then the client comes again. Default: no limit."`
+	// StreamBytes is how large one answer of /sse and /stream may become.
+	// Default: no limit.
+	StreamBytes Bytes `yaml:"stream_bytes" placeholder:"SIZE" help:"How large one answer of /sse and /stream may become; then the client comes again. Default: no limit."`
 }
 
 // LogConfig is about the log.

@@ -45,6 +45,7 @@ type Server struct {
 	hub       *openline.Hub
 	loops     []*websocket.Loop // of sessions and, over plain TCP, of all that connects
 	ws        *transport.WebSocket
+	plain     *transport.HTTP
 	front     *websocket.Server
 	api       *api.API
 	page      http.Handler
@@ -83,7 +84,8 @@ func New(c *Config) (*Server, error) {
 		PerAddress:          r.Limits.PerAddress,
 		HandshakesPerSecond: r.Limits.HandshakesPerSecond,
 	}
-	s.admission = r.newAdmission(files, limited, limiter.Open)
+	// A polling session has no connection; those that its polls come over are counted.
+	s.admission = r.newAdmission(files, limited, func() int { return limiter.Open() - s.plain.Polling() })
 	s.admission.log = s.log
 	if s.loops, err = transport.NewLoops(s.shards()); err != nil {
 		return nil, errors.Join(err, s.listener.Close())
@@ -108,6 +110,16 @@ func New(c *Config) (*Server, error) {
 		},
 		Loops:  s.loops,
 		Logger: s.log,
+	})
+	if err != nil {
+		return nil, s.giveUp(err)
+	}
+	s.plain, err = transport.NewHTTP(s.ws, &transport.HTTPOptions{
+		Stall:       stallTimeout,
+		StreamTime:  r.Limits.StreamTime,
+		StreamBytes: int64(r.Limits.StreamBytes),
+		PollLinger:  r.Limits.PollLinger,
+		PollRate:    r.Limits.PollsPerSecond,
 	})
 	if err != nil {
 		return nil, s.giveUp(err)
@@ -348,6 +360,7 @@ func (s *Server) stop(ctx context.Context) error {
 	s.ws.Drain()
 	err := s.hub.Shutdown(ctx)
 	err = errors.Join(err, s.ws.Shutdown(ctx))
+	s.plain.Close()
 	err = errors.Join(err, s.front.Shutdown(ctx))
 	if e := s.http.Shutdown(ctx); e != nil {
 		err = errors.Join(err, e, s.http.Close())

@@ -10,22 +10,28 @@ import (
 	"github.com/openline/openline/transport/problem"
 )
 
-// known are the query parameters of a session's address.
-var known = []string{"channels", "raw", "since", "token"}
+// The query parameters of the transports' addresses. "_" is what programs add so that no
+// cache answers.
+var (
+	knownWebSocket = []string{"channels", "raw", "since", "token"}
+	knownStream    = []string{"channels", "since", "token", "_"}
+	knownPoll      = []string{"channels", "since", "token", "wait", "_"}
+	knownSend      = []string{"session", "token", "_"}
+)
 
 // defaultMaxChannels is the hub's own default.
 const defaultMaxChannels = 256
 
-// readQuery reads the query: parameters that are known, each given once at
+// readQuery reads the query: parameters that the address knows, each given once at
 // most, but for channels.
-func readQuery(r *http.Request) (url.Values, error) {
+func readQuery(r *http.Request, known []string) (url.Values, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The query is malformed: a percent-encoding is wrong, or it holds a semicolon.")
 	}
 	for name, values := range query {
 		if !slices.Contains(known, name) {
-			return nil, problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The query parameter %q is not known here. A session's address takes %s.", clipName(name), strings.Join(known, ", "))
+			return nil, problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The query parameter %q is not known here. This address takes %s.", clipName(name), strings.Join(known, ", "))
 		}
 		if len(values) > 1 && name != "channels" {
 			return nil, problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The query parameter %s is given more than once.", name)

@@ -77,11 +77,15 @@ const webSocketPath = "/ws/"
 // request is what every transport reads of a request in the same way.
 type request struct {
 	openline.Opening
-	expires time.Time // when the session must end, or zero
+	expires time.Time  // when the session must end, or zero
+	query   url.Values // as it came
+	polling string     // the polling session that the cursor names, or ""
+	batch   string     // of its answers, as the cursor says, or ""
+	last    *poll      // that session, if it is there
 }
 
 // readRequest checks who asks for what. It answers nothing itself.
-func readRequest(r *http.Request, prefix string, tokens *auth.Tokens, maxChannels int) (*request, error) {
+func readRequest(r *http.Request, prefix string, known []string, tokens *auth.Tokens, maxChannels int) (*request, error) {
 	escaped, ok := strings.CutPrefix(r.URL.EscapedPath(), prefix)
 	if !ok {
 		escaped = "" // the prefix without its slash
@@ -93,11 +97,11 @@ func readRequest(r *http.Request, prefix string, tokens *auth.Tokens, maxChannel
 	if err := openline.CheckUser(user); err != nil {
 		return nil, err
 	}
-	query, err := readQuery(r)
+	query, err := readQuery(r, known)
 	if err != nil {
 		return nil, err
 	}
-	q := &request{Opening: openline.Opening{User: user, RemoteAddr: r.RemoteAddr}}
+	q := &request{Opening: openline.Opening{User: user, RemoteAddr: r.RemoteAddr}, query: query}
 	if tokens != nil {
 		claims, err := tokens.Request(r)
 		if err != nil {
@@ -113,10 +117,8 @@ func readRequest(r *http.Request, prefix string, tokens *auth.Tokens, maxChannel
 	if q.Channels, err = readChannels(query["channels"], maxChannels); err != nil {
 		return nil, err
 	}
-	if q.Since = query.Get("since"); q.Since != "" {
-		if err := openline.CheckCursor(q.Since); err != nil {
-			return nil, err
-		}
+	if err := q.readSince(r); err != nil {
+		return nil, err
 	}
 	if query.Has("raw") {
 		q.Raw = query.Get("raw")
@@ -128,6 +130,24 @@ func readRequest(r *http.Request, prefix string, tokens *auth.Tokens, maxChannel
 		}
 	}
 	return q, nil
+}
+
+// readSince reads where the session is to go on from. A browser's EventSource adds the
+// field to the address that it has had from the beginning, so the field is the later word.
+func (q *request) readSince(r *http.Request) error {
+	since := r.Header.Get("Last-Event-ID")
+	if since == "" {
+		since = q.query.Get("since")
+	}
+	if since == "" {
+		return nil
+	}
+	if err := openline.CheckCursor(since); err != nil {
+		return err
+	}
+	q.Since, q.polling, _ = strings.Cut(since, ".")
+	q.polling, q.batch, _ = strings.Cut(q.polling, ".")
+	return nil
 }
 
 // checkPlaces refuses, where no token is needed, only what could not work where

@@ -39,6 +39,7 @@ type WebSocket struct {
 	loops  []*websocket.Loop
 	turn   atomic.Uint32 // whose turn it is to get a session
 	expiry expiries
+	polls  polls // of the HTTP that has been made beside it
 
 	mu       sync.Mutex     // guards the following
 	draining bool           // no session begins any more
@@ -220,8 +221,11 @@ func (t *WebSocket) check(r *http.Request) (*request, error) {
 	if r.Method != http.MethodGet {
 		return nil, problem.New(http.StatusMethodNotAllowed, "method", "A WebSocket is opened with GET.").With("Allow", http.MethodGet)
 	}
-	q, err := readRequest(r, webSocketPath, t.o.Tokens, cmp.Or(t.o.MaxChannels, defaultMaxChannels))
+	q, err := readRequest(r, webSocketPath, knownWebSocket, t.o.Tokens, cmp.Or(t.o.MaxChannels, defaultMaxChannels))
 	if err != nil {
+		return nil, err
+	}
+	if err := t.polls.takeOver(q); err != nil {
 		return nil, err
 	}
 	q.Transport = "websocket"

@@ -97,7 +97,7 @@ func CloseCodeOf(err error) CloseCode {
 // [Accept] what was answered to the client.
 type HandshakeError struct {
 	Status   int         // the HTTP status; 0 when there was no answer
-	Header   http.Header // from Dial: the server's header fields, may be nil
+	Header   http.Header // from Dial: the server's header fields, may be nil; from Limiter.Acquire: those for the answer
 	Body     []byte      // from Dial: at most the first 1,024 octets of the server's answer
 	Versions []int       // from Dial: the protocol versions that the server says it supports (RFC 6455 §4.4)
 	Reason   string      // a sentence; from Accept, it is also the body of the response

@@ -49,6 +49,18 @@ func (l *Limiter) Open() int {
 	return l.open
 }
 
+// Acquire counts something in that takes a connection's place without being a
+// WebSocket, under the same bounds; release counts it out and is called once. The
+// error, if there may be none more, is a *[HandshakeError] with Status, Reason and
+// the field Retry-After.
+func (l *Limiter) Acquire(r *http.Request) (release func(), err error) {
+	release, refusal := l.acquire(r)
+	if refusal != nil {
+		return nil, &HandshakeError{Status: refusal.Status, Header: refusal.Header, Reason: refusal.Reason}
+	}
+	return release, nil
+}
+
 // acquire counts a connection in; release counts it out and may be called once.
 func (l *Limiter) acquire(r *http.Request) (release func(), _ *handshake.Refusal) {
 	if l == nil {

@@ -18,6 +18,24 @@ type originPolicy struct {
 	below []string        // "https://.example.com:443": all names that end so
 }
 
+// Origins judges where the pages come from that make requests, as the opening
+// handshake does: it is for handlers beside it, so that both give one verdict.
+type Origins struct{ policy originPolicy }
+
+// NewOrigins returns the judge for a list that is one of AcceptOptions.Origins.
+// The error names an entry that is none.
+func NewOrigins(origins []string) (*Origins, error) {
+	p, err := newOriginPolicy(origins)
+	if err != nil {
+		return nil, fmt.Errorf("websocket: %w", err)
+	}
+	return &Origins{p}, nil
+}
+
+// Allow reports whether r may be answered: it comes from no page of another
+// origin than the server's own and those of the list.
+func (o *Origins) Allow(r *http.Request) bool { return o.policy.allows(r) }
+
 // newOriginPolicy reads AcceptOptions.Origins. An entry that no origin can match
 // is an error: it would be noticed late, or never.
 func newOriginPolicy(origins []string) (originPolicy, error) {

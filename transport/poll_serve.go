@@ -1,0 +1,360 @@
+package transport
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/openline/openline"
+	"github.com/openline/openline/transport/problem"
+)
+
+func notYours() error {
+	return problem.New(http.StatusForbidden, openline.CodeForbidden, "The cursor is of another user's session. Leave out what stands behind its first dot.")
+}
+
+func gone(code int, reason string) error {
+	return problem.New(http.StatusGone, openline.CodeClosed, "The session has been ended (%d): %s. To begin another, leave out what stands behind the cursor's first dot.", code, reason)
+}
+
+// servePoll answers GET /poll/{user}.
+func (t *HTTP) servePoll(w http.ResponseWriter, r *http.Request, q *request) error {
+	hold, err := readWait(q)
+	if err != nil {
+		return err
+	}
+	if one := t.ended.find(q.polling, q.User); one != nil {
+		return gone(one.code, one.reason)
+	}
+	p, err := t.ws.polls.find(q)
+	if err != nil {
+		return err
+	}
+	var answer []byte
+	if p != nil {
+		control := http.NewResponseController(w)
+		_ = control.SetReadDeadline(time.Time{}) // of the request, which is here
+		_ = control.SetWriteDeadline(time.Now().Add(hold + t.o.Stall))
+		if answer, err = p.serve(r.Context(), q, hold); err != nil {
+			return err
+		}
+	}
+	if answer == nil {
+		if answer, err = t.openPoll(r, q); err != nil {
+			return err
+		}
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Content-Length", strconv.Itoa(len(answer)))
+	w.WriteHeader(http.StatusOK)
+	_, _ = w.Write(answer) // what is lost is asked for again
+	return nil
+}
+
+// readWait returns how long a poll may be held.
+func readWait(q *request) (time.Duration, error) {
+	if !q.query.Has("wait") {
+		return 0, nil
+	}
+	text := q.query.Get("wait")
+	wait, err := time.ParseDuration(text)
+	if seconds, e := strconv.ParseUint(text, 10, 31); e == nil {
+		wait, err = time.Duration(seconds)*time.Second, nil
+	}
+	if err != nil || wait < 0 {
+		return 0, problem.New(http.StatusBadRequest, openline.CodeBadRequest, "wait=%s is no time to wait: give a number of seconds, such as 25 or 25s.", clipName(text))
+	}
+	return min(wait, maxHold), nil
+}
+
+// openPoll opens a session, whose first answer begins with sys:open.
+func (t *HTTP) openPoll(r *http.Request, q *request) ([]byte, error) {
+	release, err := t.admit(r, q.User)
+	if err != nil {
+		return nil, err
+	}
+	p := &poll{t: t, release: release, until: q.expires, pace: newRate(t.o.PollRate, 0)}
+	hub, err := t.ws.o.Hub.Open(r.Context(), p, q.Opening)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	p.id, p.user = hub.ID(), hub.User()
+	p.hub.Store(hub)
+	t.ws.polls.add(p)
+	if log := t.ws.log; log.Enabled(t.ws.ctx, slog.LevelDebug) {
+		log.Debug("session opened", "session", p.id, "user", p.user, "transport", q.Transport, "remote", q.RemoteAddr)
+	}
+	p.mu.Lock()
+	if p.over { // before it was known which session that is
+		p.endSoon()
+	}
+	answer, ready := p.give()
+	p.rest()
+	p.mu.Unlock()
+	if ready != nil {
+		ready.Ready()
+	}
+	return answer, nil
+}
+
+// serve answers a poll of the session. Without an answer and an error, another session is
+// to go on from the cursor.
+func (p *poll) serve(ctx context.Context, q *request, hold time.Duration) ([]byte, error) {
+	p.mu.Lock()
+	if !p.pace.take(time.Now()) {
+		p.mu.Unlock()
+		return nil, problem.New(http.StatusTooManyRequests, openline.CodeRateLimit, "The session is polled too often. With wait=25s a poll is answered when there is something.").With("Retry-After", "1")
+	}
+	again, err := p.judge(q)
+	if err != nil || again == elsewhere {
+		p.mu.Unlock()
+		if err == nil {
+			p.leave()
+		}
+		return nil, err
+	}
+	p.until = q.expires
+	p.turn++
+	p.idle = false
+	p.rouse() // the poll before this one
+	if again == repeat {
+		defer p.mu.Unlock()
+		defer p.rest()
+		return p.answer(p.given, len(p.waiting) > 0), nil
+	}
+	turn := p.turn
+	ready := p.acknowledge()
+	nothing := p.answer(nil, false)
+	wake := make(chan struct{})
+	p.wake = wake
+	p.mu.Unlock()
+	if ready != nil {
+		ready.Ready()
+	}
+	_ = p.hub.Load().Ack(q.Since) // well-formed: see judge
+	if err = p.addChannels(ctx, q); err == nil {
+		p.await(ctx, wake, hold)
+	}
+	p.mu.Lock()
+	if p.turn != turn { // another poll has come for what there is
+		p.mu.Unlock()
+		return nothing, err
+	}
+	p.wake, ready = nil, nil
+	answer := nothing
+	if err == nil && ctx.Err() == nil { // else what there is stays for the next poll
+		answer, ready = p.give()
+	}
+	p.rest()
+	p.mu.Unlock()
+	if ready != nil {
+		ready.Ready()
+	}
+	return answer, err
+}
+
+// await waits for something to be there, for a time.
+func (p *poll) await(ctx context.Context, wake <-chan struct{}, hold time.Duration) {
+	p.mu.Lock()
+	until, empty := p.until, len(p.waiting) == 0 && !p.over
+	p.mu.Unlock()
+	if !empty || hold <= 0 {
+		return
+	}
+	expires := false
+	if !until.IsZero() && time.Until(until) < hold {
+		hold, expires = max(time.Until(until), 0), true
+	}
+	timer := time.NewTimer(hold)
+	defer timer.Stop()
+	select {
+	case <-wake:
+	case <-ctx.Done():
+	case <-timer.C:
+		if expires {
+			p.hub.Load().Close(openline.CloseUnauthorised, "the token expired at "+until.UTC().Format(time.RFC3339))
+		}
+	}
+}
+
+// What a cursor asks of a session.
+type asking int
+
+const (
+	next      asking = iota // what comes after the latest answer
+	repeat                  // that answer, once more
+	elsewhere               // what the session does not have any more
+)
+
+// judge says what the request's cursor asks for. mu is held.
+func (p *poll) judge(q *request) (asking, error) {
+	switch {
+	case p.over && forGood(p.code):
+		return 0, gone(p.code, p.reason)
+	case p.over:
+		return elsewhere, nil
+	}
+	number := p.number
+	if q.batch != "" {
+		n, err := strconv.ParseUint(q.batch, 10, 64)
+		if err != nil {
+			return 0, problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The cursor is none of this session's: give the latest as it came.")
+		}
+		number = n
+	} else if q.Since != p.place && q.Since == p.base {
+		number--
+	}
+	switch {
+	case number == p.number && q.Since == p.place:
+		return next, nil
+	case number == p.number-1 && q.Since == p.base && p.given != nil:
+		return repeat, nil
+	case number > p.number || later(q.Since, p.place):
+		return 0, problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The cursor is of a place that this session has not come to: give the latest as it came.")
+	}
+	return elsewhere, nil
+}
+
+// later reports whether a cursor is of a later place than another, in the same order.
+func later(a, b string) bool {
+	i, k := strings.LastIndexByte(a, '-'), strings.LastIndexByte(b, '-')
+	if i < 0 || k < 0 || a[:i] != b[:k] {
+		return false
+	}
+	x, _ := strconv.ParseUint(a[i+1:], 10, 64) // both are well-formed
+	y, _ := strconv.ParseUint(b[k+1:], 10, 64)
+	return x > y
+}
+
+// acknowledge lets go of what has come, and returns a session that is to be told of room.
+// mu is held.
+func (p *poll) acknowledge() (ready *openline.Session) {
+	p.given = nil
+	p.base = p.place
+	return p.takeAsked()
+}
+
+// takeAsked returns the session that waits for room, if there is some. mu is held.
+func (p *poll) takeAsked() *openline.Session {
+	if p.asked == nil || !p.t.queue.room(len(p.waiting), p.bytes, 4) {
+		return nil
+	}
+	ready := p.asked
+	p.asked = nil
+	return ready
+}
+
+// give answers with what waits, as far as it goes into one answer, and returns a session that
+// is to be told of room. mu is held.
+func (p *poll) give() (answer []byte, ready *openline.Session) {
+	n, bytes := p.batch()
+	if n == 0 {
+		return p.answer(nil, false), nil
+	}
+	p.given = p.waiting[:n:n]
+	if p.waiting = p.waiting[n:]; len(p.waiting) == 0 {
+		p.waiting = nil
+	}
+	p.bytes -= bytes
+	p.number++
+	p.base = p.place
+	for _, m := range p.given {
+		if place := m.Place(); place != "" {
+			p.place = place
+		}
+	}
+	more := len(p.waiting) > 0 || p.asked != nil
+	return p.answer(p.given, more), p.takeAsked()
+}
+
+// batch returns how many messages go into an answer, and how many octets they are. mu is
+// held.
+func (p *poll) batch() (n, bytes int) {
+	most := bounds{max(p.t.queue.messages/2, 1), max(p.t.queue.bytes/2, 1)}
+	if p.t.queue.messages == 0 {
+		most.messages = 0
+	}
+	if p.t.queue.bytes == 0 {
+		most.bytes = 0
+	}
+	for _, m := range p.waiting {
+		size := len(m.JSON())
+		if most.full(n, bytes, size) {
+			break
+		}
+		n++
+		bytes += size
+	}
+	return n, bytes
+}
+
+// answer returns the body of an answer with these messages. mu is held.
+func (p *poll) answer(messages []*openline.Message, more bool) []byte {
+	size := 128
+	for _, m := range messages {
+		size += len(m.JSON()) + 1
+	}
+	b := append(make([]byte, 0, size), `{"cursor":"`...)
+	b = append(b, p.place...)
+	b = append(b, '.')
+	b = append(b, p.id...)
+	b = append(b, '.')
+	b = strconv.AppendUint(b, p.number, 10)
+	b = append(b, `","messages":[`...)
+	for i, m := range messages {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, m.JSON()...)
+	}
+	b = append(b, ']')
+	if more {
+		b = append(b, `,"more":true`...)
+	}
+	return append(b, '}')
+}
+
+// addChannels subscribes the session to those of the request that it does not have.
+func (p *poll) addChannels(ctx context.Context, q *request) error {
+	if len(q.Channels) == 0 {
+		return nil
+	}
+	hub := p.hub.Load()
+	has := map[string]bool{}
+	for _, channel := range hub.Channels() {
+		has[channel] = true
+	}
+	for _, channel := range q.Channels {
+		if has[channel] {
+			continue
+		}
+		request, _ := json.Marshal(map[string]string{"type": "subscribe", "channel": channel}) // strings: it cannot fail
+		var refused error
+		hub.Ask(ctx, request, func(m *openline.Message) {
+			if m.Type == "sys:error" {
+				refused = refusalOf(m)
+			}
+		})
+		if refused != nil {
+			return refused
+		}
+	}
+	return nil
+}
+
+// refusalOf returns a sys:error as an error.
+func refusalOf(m *openline.Message) *openline.Error {
+	var e openline.Error
+	var d struct{ Code, Message string }
+	if json.Unmarshal(m.Data, &d) != nil {
+		return &openline.Error{Code: openline.CodeInternal, Message: "the request was refused"}
+	}
+	e.Code, e.Message = d.Code, d.Message
+	return &e
+}
