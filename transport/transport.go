@@ -81,7 +81,6 @@ type request struct {
 	query   url.Values // as it came
 	polling string     // the polling session that the cursor names, or ""
 	batch   string     // of its answers, as the cursor says, or ""
-	last    *poll      // that session, if it is there
 }
 
 // readRequest checks who asks for what. It answers nothing itself.
