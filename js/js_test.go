@@ -60,7 +60,7 @@ func TestServedForm(t *testing.T) {
 			t.Errorf("line %d still has a comment or indentation: %s", n+1, line)
 		}
 	}
-	if !strings.Contains(script, "export class Openline {") {
+	if !strings.Contains(script, "export class Openline{") {
 		t.Error("the class is not there")
 	}
 	before, after := private.FindAllString(strip(source), -1), private.FindAllString(script, -1)
@@ -105,6 +105,9 @@ func TestStrip(t *testing.T) {
 	}
 	if got, want := shorten("#one; this.#two(#one in x)"), "#a; this.#b(#a in x)"; got != want {
 		t.Errorf("shorten gives %q, not %q", got, want)
+	}
+	if got, want := tighten("if (a === b) { c = `a = ${d ? 1 : 2}`; } else { f({ x: \", \" }, (y) => y ?? 'a : b') }"), "if (a===b){c=`a = ${d ? 1 : 2}`;}else{f({x:\", \"},(y)=>y??'a : b')}"; got != want {
+		t.Errorf("tighten gives %s, not %s", got, want)
 	}
 }
 

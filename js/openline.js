@@ -10,7 +10,7 @@
 //	     ├── refused for now ──────────────────┘             └─ a refusal that will not change, close() ──▶ closed
 //	     └── cannot get through ──▶ connecting, with the next transport
 //
-// The server takes comments and indentation out of what it serves. It looks at whole lines only, so here a comment has its lines for itself,
+// The server takes comments and spaces out of what it serves. It hardly knows the language, so here a comment has its lines for itself,
 // a type assertion is the only one within a line, and no string holds what looks like either.
 
 /**
@@ -449,28 +449,33 @@ export class Openline {
     await null;
     for (;;) {
       let size = 0;
-      const batch = [...this.#pending.values()].filter(({ sent, text }) => !sent && (size += text.length) < 2 ** 16 + text.length);
+      const batch = [...this.#pending].filter(([, { sent, text }]) => !sent && (size += text.length) < 2 ** 16 + text.length);
       if (signal.aborted) return;
       if (!batch.length) break;
-      for (const request of batch) request.sent = true;
+      for (const [, request] of batch) request.sent = true;
       const response = await this.#fetch(this.#address("send", { session: this.#session }), signal, {
         method: "POST",
         headers: { "Content-Type": "application/x-ndjson" },
-        body: batch.map(({ text }) => text).join("\n"),
+        body: batch.map(([, { text }]) => text).join("\n"),
       });
       const { status = 0 } = response ?? {};
       const text = await response?.text().catch(() => {});
       if (signal.aborted) return;
-      if (status === 200 && text !== undefined) {
-        for (const line of text.split("\n")) this.#reply(parse(line));
-      } else if (/^4(00|03|13|15)$/.test(status)) {
+      const left = () => batch.filter(([ref]) => this.#pending.has(ref));
+      if (/^4(01|04|10)$/.test(status)) return this.#lose({ code: status === 401 ? status : 0 });
+      if (/^4(00|03|13|15)$/.test(status)) {
         const problem = parse(text);
-        for (const { text } of batch) this.#settle(parse(text).ref)?.reject(failure(problem?.code, problem?.detail));
-      } else if (/^4(01|04|10)$/.test(status)) {
-        this.#lose({ code: status === 401 ? status : 0 });
-      } else {
+        for (const [ref] of left()) this.#settle(ref)?.reject(failure(problem?.code, problem?.detail));
+      } else if (status === 200) {
+        for (const line of text?.split("\n") ?? []) {
+          const reply = parse(line);
+          // One that names no request, because it was not even read, is to the first that is left: they are in order.
+          if (reply?.type && reply.data?.code !== "rate_limit") this.#reply({ ref: left()[0]?.[0], ...reply });
+        }
+      }
+      if (left().length) {
         await new Promise((resolve) => setTimeout(resolve, retryAfter(response) + 1000 + Math.random() * 2000));
-        for (const request of batch) request.sent = false;
+        for (const [, request] of left()) request.sent = false;
       }
     }
     this.#posting = false;
@@ -571,14 +576,18 @@ export class Openline {
         continue;
       }
       let data = "";
+      let id = "";
       for await (const line of lines(response.body, () => (this.#heard = Date.now()))) {
         const [, field, value] = /** @type {string[]} */ (/^([^:]*):? ?(.*)$/s.exec(line));
         if (transport === "stream") this.#take(parse(line), signal);
         else if (field === "data") data += `\n${value}`;
+        else if (field === "id") id = value;
         else if (field === "retry" && /^\d+$/.test(value)) this.#hint(Number(value));
         else if (!line) {
           this.#take(parse(data), signal);
-          data = "";
+          // The last one of a session that is over has no data, and is answered with 204 from then on.
+          this.#cursor = id || this.#cursor;
+          data = id = "";
         }
       }
       return {};
@@ -714,7 +723,7 @@ export class Openline {
 
     if (code === 401 || code === 4001) {
       if (typeof this.#token !== "function" || ++this.#denied > refusals) return this.#close(code, why);
-    } else if (/^(204|40[03]|100[02378]|1010|40(03|09)|4[1-9]..)$/.test(digits)) {
+    } else if (/^(204|4(00|03|10)|100[02378]|1010|40(03|09)|4[1-9]..)$/.test(digits)) {
       return this.#close(code, why);
     } else if (!opened && !down && !word && (silent || /^[234]..$/.test(digits) && !/^4(08|25|29)$/.test(digits))) {
       // It does not get through: the next one may.

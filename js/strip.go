@@ -9,6 +9,7 @@ import (
 var (
 	assertion = regexp.MustCompile(`/\*\* @type .*? \*/ ?`)
 	private   = regexp.MustCompile(`#[a-zA-Z]\w*`)
+	spaced    = regexp.MustCompile("\"[^\"]*\"|'[^']*'|`[^`]*`|" + ` (?:=>|={1,3}|!==|&&|\|\||\?\??|:|\{|\}) | [{}]|[{}] |[,:] `)
 )
 
 // strip takes comments, empty lines and indentation out of a script that keeps to three rules: a comment has its lines for itself, but for a type assertion; no
@@ -46,5 +47,15 @@ func shorten(script string) string {
 			names[name] = short
 		}
 		return short
+	})
+}
+
+// tighten takes out the spaces around operators, braces and behind commas that separate nothing, but for what is in strings.
+func tighten(script string) string {
+	return spaced.ReplaceAllStringFunc(script, func(s string) string {
+		if strings.ContainsAny(s[:1], "\"'`") {
+			return s
+		}
+		return strings.TrimSpace(s)
 	})
 }

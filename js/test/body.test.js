@@ -101,6 +101,19 @@ test("what ends a session is known by its last word where there is no close code
   }
 });
 
+test("a session that is over for good is known by its last id", async (t) => {
+  const { server, line, is, pass } = await setup(t, { transports: ["sse"] });
+  const arrival = await server.next();
+  arrival.event(opening()).write("id: e-0.s1\n\nid: e-1");
+  arrival.finish();
+  pass((await is("waiting")).delay);
+  assert.equal(line.cursor, "e-0.s1");
+  const again = await server.next();
+  assert.equal(again.query.since, "e-0.s1");
+  again.answer(204);
+  assert.equal((await is("closed")).code, 204);
+});
+
 test("a full server is asked again when it wants to be, by the same transport", async (t) => {
   const { server, is, pass } = await setup(t, { transports: ["sse", "poll"] }, { random: 0 });
   const arrival = await server.next();

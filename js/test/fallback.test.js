@@ -161,6 +161,7 @@ test("what an answer says is believed, whichever transport it came by", async (t
     [204, "closed"],
     [400, "closed"],
     [403, "closed"],
+    [410, "closed"],
     [408, "waiting"],
     [429, "waiting"],
     [500, "waiting"],

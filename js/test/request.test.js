@@ -168,6 +168,27 @@ test("a POST that is refused is the requests' end", async (t) => {
   assert.equal(line.state.name, "open");
 });
 
+test("what a POST leaves unanswered is asked again, and what was not even read is refused", async (t) => {
+  const { server, line, pass, armed } = await polling(t);
+  const one = line.publish("a", 1);
+  const large = assert.rejects(line.publish("a", 2), { code: "too_large" });
+  const two = line.publish("a", 3);
+  const post = await server.next();
+  const [first, , third] = post.requests;
+  /** @param {string} code */
+  const error = (code) => JSON.stringify({ type: "sys:error", data: { code, message: "No." } });
+  post.write(`${JSON.stringify(ok(first.ref, { id: "e-1" }))}\n${error("too_large")}\n${error("rate_limit")}\n`);
+  post.finish();
+  assert.deepEqual(await one, { id: "e-1" });
+  await large;
+  await armed(2000);
+  pass(2000);
+  const again = await server.next();
+  assert.deepEqual(again.requests, [third]);
+  again.answer(200, {}, ok(third.ref, { id: "e-2" }));
+  assert.deepEqual(await two, { id: "e-2" });
+});
+
 test("a POST that fails is made again", async (t) => {
   const { server, line, pass, armed } = await polling(t);
   const done = line.publish("a", 1);

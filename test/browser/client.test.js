@@ -85,7 +85,7 @@ test("the script is small", async (t) => {
   t.diagnostic(`${packed.length} octets compressed`);
   assert.equal(response.headers["content-encoding"], "gzip");
   assert.ok(packed.length < 5 * 1024, `${packed.length} octets`);
-  assert.match(gunzipSync(packed).toString(), /export class Openline/);
+  assert.match(gunzipSync(packed).toString(), /export class Openline\b/);
 });
 
 test("a page has its line by WebSocket, and all that can be asked for over it", async (t) => {
