@@ -50,6 +50,10 @@ type Config struct {
 	// HistoryBudget is the number of bytes that the histories of all channels
 	// take in memory; beyond it the oldest messages go first. Default 256 MiB.
 	HistoryBudget Bytes `yaml:"history_budget" default:"256MiB" placeholder:"SIZE" help:"Bytes that the histories of all channels take in memory; beyond: the oldest messages go first."`
+	// HistoryFile is where an orderly stop leaves the histories for the next
+	// start, which removes the file: sessions resume as if nothing had happened.
+	// Default: none; after a restart sessions that come back get a sys:gap.
+	HistoryFile string `yaml:"history_file" placeholder:"FILE" help:"Where an orderly stop leaves the histories for the next start, so that sessions resume without a gap. Default: none."`
 	// PresenceGrace is how long a user whose last session has left a channel
 	// still counts as present, so that a quick reconnect neither leaves nor
 	// joins. Default 5 s.

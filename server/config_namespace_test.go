@@ -80,7 +80,7 @@ func TestNamespacesOfHub(t *testing.T) {
 	}
 	o := s.hubOptions()
 	want := map[string]openline.Namespace{"a": {MaxRate: 3}, "b": {Latest: true}}
-	if !maps.Equal(o.Namespaces, want) || o.PresenceGrace != time.Second || o.Broker == nil {
+	if !maps.Equal(o.Namespaces, want) || o.PresenceGrace != time.Second || s.memory == nil {
 		t.Errorf("%+v", o)
 	}
 	if err := s.Close(); err != nil {

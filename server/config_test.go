@@ -62,6 +62,7 @@ namespaces:
     subscribe: members
   room: {presence: true, join_leave: true, slow: drop_oldest}
 history_budget: 64MiB
+history_file: /var/lib/openline/history
 presence_grace: 2s
 log: {level: debug, format: json}
 `
@@ -92,7 +93,7 @@ func TestFile(t *testing.T) {
 			"quotes":  {Latest: "key", MaxRate: 2.5, Slow: openline.Newest, Subscribe: openline.Members},
 			"room":    {Presence: true, JoinLeave: true, Slow: openline.DropOldest},
 		},
-		HistoryBudget: 64 << 20, PresenceGrace: 2 * time.Second,
+		HistoryBudget: 64 << 20, HistoryFile: "/var/lib/openline/history", PresenceGrace: 2 * time.Second,
 		Ping: 5 * time.Second, Drain: time.Minute,
 		Log: LogConfig{Level: "debug", Format: "json"},
 	}

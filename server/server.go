@@ -42,6 +42,7 @@ type Server struct {
 	warnings []string
 	made     string // the API key made for this run, or ""
 
+	memory    *openline.MemoryBroker // nil: the program has brought a broker of its own
 	hub       *openline.Hub
 	loops     []*websocket.Loop // of sessions and, over plain TCP, of all that connects
 	ws        *transport.WebSocket
@@ -90,7 +91,14 @@ func New(c *Config) (*Server, error) {
 	if s.loops, err = transport.NewLoops(s.shards()); err != nil {
 		return nil, errors.Join(err, s.listener.Close())
 	}
-	s.hub = openline.New(s.hubOptions())
+	hub := s.hubOptions()
+	if hub.Broker == nil {
+		if s.memory, err = s.newBroker(); err != nil {
+			return nil, errors.Join(err, s.listener.Close(), s.stopLoops(context.Background()))
+		}
+		hub.Broker = s.memory
+	}
+	s.hub = openline.New(hub)
 	s.ws, err = transport.NewWebSocket(&transport.Options{
 		Hub:          s.hub,
 		Tokens:       tokens,
@@ -194,9 +202,12 @@ func (s *Server) guard() *http1.Options {
 // giveUp ends what New has begun.
 func (s *Server) giveUp(err error) error {
 	now := context.Background()
-	err = errors.Join(err, s.hub.Shutdown(now), s.listener.Close())
+	return errors.Join(err, s.hub.Shutdown(now), s.saveHistory(), s.listener.Close(), s.stopLoops(now))
+}
+
+func (s *Server) stopLoops(ctx context.Context) (err error) {
 	for _, l := range s.loops {
-		err = errors.Join(err, l.Shutdown(now))
+		err = errors.Join(err, l.Shutdown(ctx))
 	}
 	return err
 }
@@ -240,9 +251,6 @@ func (s *Server) hubOptions() *openline.Options {
 	}
 	if o.PresenceGrace == 0 {
 		o.PresenceGrace = s.config.PresenceGrace
-	}
-	if o.Broker == nil {
-		o.Broker = openline.NewMemoryBroker(&openline.MemoryOptions{Budget: s.config.historyBudget()})
 	}
 	o.Namespaces = s.config.namespaces
 	return &o
@@ -359,6 +367,7 @@ func (s *Server) stop(ctx context.Context) error {
 	defer cancel()
 	s.ws.Drain()
 	err := s.hub.Shutdown(ctx)
+	unsaved := s.saveHistory()
 	err = errors.Join(err, s.ws.Shutdown(ctx))
 	s.plain.Close()
 	err = errors.Join(err, s.front.Shutdown(ctx))
@@ -366,9 +375,9 @@ func (s *Server) stop(ctx context.Context) error {
 		err = errors.Join(err, e, s.http.Close())
 	}
 	if err != nil {
-		return fmt.Errorf("server: the drain time of %v was not enough: %w", s.config.Drain, err)
+		err = fmt.Errorf("server: the drain time of %v was not enough: %w", s.config.Drain, err)
 	}
-	return nil
+	return errors.Join(err, unsaved)
 }
 
 // tlsConfig reads the certificate.
