@@ -3,7 +3,7 @@ package openline
 // Bounds of what is held for one session of one channel.
 const (
 	maxHeld      = 256
-	maxHeldBytes = 1 << 20
+	maxHeldBytes = 1 << 20 // of data, in all of its channels while it is behind
 )
 
 // held is live messages that are kept for one session, oldest first: all of them, or the newest of each key. The oldest go first where there are too many.
@@ -14,8 +14,8 @@ type held struct {
 	lost     uint64 // the place of the last that is gone and has not been told of; 0: none
 }
 
-// add keeps m. If it is the newest that counts, it takes the place of one with the same key.
-func (h *held) add(m *Message, newest bool) {
+// add keeps m, within a number of bytes if there are others. If it is the newest that counts, it takes the place of one with the same key.
+func (h *held) add(m *Message, newest bool, most int) {
 	if newest {
 		for i, old := range h.messages {
 			if old.Key == m.Key {
@@ -27,7 +27,7 @@ func (h *held) add(m *Message, newest bool) {
 	}
 	h.messages = append(h.messages, m)
 	h.bytes += len(m.Data)
-	for len(h.messages) > 1 && (len(h.messages) > maxHeld || h.bytes > maxHeldBytes) {
+	for len(h.messages) > 1 && (len(h.messages) > maxHeld || h.bytes > most) {
 		if h.lost == 0 {
 			h.from = h.messages[0].Seq - 1
 		}

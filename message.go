@@ -36,6 +36,7 @@ type Message struct {
 
 	tracker *tracker // of who has it, if Ack; set before it is shared
 	others  atomic.Pointer[forms]
+	late    atomic.Pointer[lateForm]
 
 	bareOnce sync.Once
 	bareForm *Message // by bareOnce: the form for raw sessions

@@ -23,7 +23,7 @@ func (p *part) paced(s *Session, m *Message) bool {
 		c.next = now.Add(p.interval())
 		return false
 	}
-	c.held.add(m, true)
+	c.held.add(m, true, maxHeldBytes)
 	if p.tick == nil {
 		p.tickIn(max(c.next.Sub(now), 0))
 	}
@@ -58,7 +58,7 @@ func (p *part) giveDue() {
 				}
 				late[m] = form
 			}
-			s.give(form)
+			s.give(form, true)
 			c.next = now.Add(p.interval())
 		}
 		if len(c.held.messages) > 0 {
@@ -76,10 +76,21 @@ func (p *part) giveDue() {
 	}
 }
 
-// at returns m for a session whose place is later than m's already: with the cursor of that.
+// lateForm is a message for sessions whose place is later than its own.
+type lateForm struct {
+	cursor string
+	form   *Message
+}
+
+// at returns m for a session whose place is later than m's already: with the cursor of that. The latest form is kept for others at the same place.
 func (m *Message) at(cursor string) *Message {
-	return &Message{
+	if last := m.late.Load(); last != nil && last.cursor == cursor {
+		return last.form
+	}
+	form := &Message{
 		ID: m.ID, Cursor: cursor, Type: m.Type, Ref: m.Ref, Channel: m.Channel, From: m.From, Key: m.Key, Data: m.Data, Time: m.Time,
 		Raw: m.Raw, Binary: m.Binary, Ack: m.Ack, Seq: m.Seq, tracker: m.tracker,
 	}
+	m.late.Store(&lateForm{cursor, form})
+	return form
 }

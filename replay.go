@@ -3,6 +3,7 @@ package openline
 import (
 	"encoding/json"
 	"slices"
+	"time"
 )
 
 // A session that is behind does not get messages as they are published. It gets what it has missed from the histories, merged into the one order, as fast as its line takes it, until it has come to
@@ -14,6 +15,7 @@ type behind struct {
 	resuming bool   // it asked for what came earlier, and is not slow because it is not there yet
 	waiting  bool   // for Session.Ready
 	tracks   []*track
+	held     int // bytes in the tracks' held
 }
 
 // A track is the part of a replay that is one channel.
@@ -115,18 +117,18 @@ func (b *behind) begin(p *part, o *origin) *track {
 		t.after, t.quiet = 0, true // what is the latest may be older than the cursor, and have waited for its turn
 	case rules.MaxRate > 0 && o.since != "":
 		t.quiet = true
-		t.holdNewest(p.shard)
+		b.holdNewest(t)
 	}
 	return t
 }
 
 // holdNewest takes the newest message of a channel that has a rate and keeps all: it may be older than the cursor, and have waited for its turn.
-func (t *track) holdNewest(s *shard) {
+func (b *behind) holdNewest(t *track) {
 	for t.after = 0; t.after < t.until; {
-		t.load(s)
+		t.load(b.session.shard)
 		for _, m := range t.page {
 			if t.after = m.Seq; m.Seq <= t.until {
-				t.hold(m, true)
+				b.hold(t, m, true)
 			}
 		}
 		t.page = nil
@@ -161,9 +163,9 @@ func (b *behind) note(p *part, m *Message) bool {
 	}
 	switch {
 	case !b.resuming && rules.Slow == Newest && !rules.Latest:
-		t.hold(m, true)
+		b.hold(t, m, true)
 	case t.held != nil, !p.shard.keeps(rules, m):
-		t.hold(m, rules.Slow == Newest)
+		b.hold(t, m, rules.Slow == Newest)
 	default:
 		t.until = m.Seq
 	}
@@ -175,11 +177,14 @@ func (s *shard) keeps(rules *Namespace, m *Message) bool {
 	return s.historian != nil && !rules.History.None && !isSystem(m.Type)
 }
 
-func (t *track) hold(m *Message, newest bool) {
+// hold keeps m for the track. All that is held for a session is bounded, but for a message of each channel.
+func (b *behind) hold(t *track, m *Message, newest bool) {
 	if t.held == nil {
 		t.held = &held{}
 	}
-	t.held.add(m, newest)
+	before := t.held.bytes
+	t.held.add(m, newest, maxHeldBytes-(b.held-before))
+	b.held += t.held.bytes - before
 }
 
 // load reads on until there is something, or nothing up to until, and takes note of what is gone.
@@ -230,7 +235,7 @@ func (b *behind) step(most int) (n int, more bool) {
 			return n, false
 		}
 		if !s.room() {
-			b.waiting = true
+			b.wait()
 			return n, false
 		}
 		var first *track
@@ -250,6 +255,14 @@ func (b *behind) step(most int) (n int, more bool) {
 	return n, true
 }
 
+// wait lets go of what has been read, which may be gone from the history before the line has room again.
+func (b *behind) wait() {
+	b.waiting = true
+	for _, t := range b.tracks {
+		t.page = nil
+	}
+}
+
 // hand hands what is next of the track to the line.
 func (t *track) hand(b *behind, seq uint64) {
 	s := b.session
@@ -258,7 +271,9 @@ func (t *track) hand(b *behind, seq uint64) {
 			s.gap(&Gap{Channel: t.part.topic.name, After: s.hub.cursorAt(t.held.from), Before: t.held.messages[0].ID, Reason: GapOverflow}, b)
 			t.held.lost = 0
 		}
-		b.give(t.held.take())
+		m := t.held.take()
+		b.held -= len(m.Data)
+		b.give(m)
 		return
 	}
 	if t.lost > 0 {
@@ -281,20 +296,38 @@ func (t *track) hand(b *behind, seq uint64) {
 
 // give hands a message to the line. One from before the client's place does not move it.
 func (b *behind) give(m *Message) {
-	if m.Seq < b.pos {
-		m = m.at(b.session.hub.cursorAt(b.pos))
-	} else {
+	if m.Seq >= b.pos {
 		b.pos = m.Seq
+	} else if place := b.session.shard.coarse.place(b.session.shard.place, b.pos); m.Seq < place {
+		m = m.at(b.session.hub.cursorAt(place))
 	}
-	b.session.give(m)
+	b.session.give(m, true)
+}
+
+// coarse is a place of a moment ago, so that those who join one after the other can share what they are given from before.
+type coarse struct {
+	seq uint64
+	at  time.Time
+}
+
+// coarseTime is how long a place is good for others.
+const coarseTime = 100 * time.Millisecond
+
+// place returns a place that is not behind most, the place of a client. That it may be a little before that has the client get again, if it comes back just then, what came in between.
+func (c *coarse) place(now, most uint64) uint64 {
+	if t := time.Now(); c.seq == 0 || t.Sub(c.at) > coarseTime || t.Before(c.at) {
+		c.seq, c.at = now, t
+	}
+	return min(c.seq, most)
 }
 
 // give hands a message of a channel to the line, in the form that the session gets, and reports whether it was taken.
-func (s *Session) give(m *Message) bool {
+func (s *Session) give(m *Message, more bool) bool {
+	form := m
 	if s.raw != nil {
-		m = m.bare()
+		form = m.bare()
 	}
-	if s.handHere(m, true) != nil {
+	if s.handHere(form, more) != nil {
 		return false
 	}
 	if m.tracker != nil {

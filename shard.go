@@ -20,6 +20,7 @@ type shard struct {
 	place   uint64     // the Seq of the latest message that has been delivered
 	replays []*behind  // sessions that are being replayed what they have missed, those in front first
 	pages   pages
+	coarse  coarse
 
 	historian Historian // nil: there is none; not changed
 
@@ -115,14 +116,22 @@ func (s *shard) do(h *handover, more bool) {
 func (p *part) deliver(m *Message, more bool) int {
 	taken := 0
 	own := reserved(p.topic.name) || isSystem(m.Type)
+	rules := p.topic.rules
+	plain := rules.MaxRate == 0 && rules.Slow == Disconnect && m.tracker == nil
 	for _, s := range p.sessions {
 		if s.ended() {
 			continue
 		}
-		if s.raw != nil && own {
+		var took bool
+		switch {
+		case s.raw != nil && own:
 			continue // a raw session gets its one channel: neither inbox nor broadcasts, nor who comes and goes
+		case plain && s.raw == nil && s.behind == nil:
+			took = s.handHere(m, more) == nil
+		default:
+			took = p.offer(s, m, more)
 		}
-		if p.offer(s, m, more) {
+		if took {
 			taken++
 		}
 	}
@@ -144,17 +153,7 @@ func (p *part) offer(s *Session, m *Message, more bool) bool {
 	case rules.Slow != Disconnect && !s.room():
 		return s.fallBehind(m.Seq-1, m.Seq-1).note(p, m)
 	}
-	to := m
-	if s.raw != nil {
-		to = m.bare()
-	}
-	if s.handHere(to, more) != nil {
-		return false
-	}
-	if m.tracker != nil {
-		m.tracker.add(s)
-	}
-	return true
+	return s.give(m, more)
 }
 
 func (p *part) add(s *Session) {
