@@ -66,14 +66,15 @@ func (t *tracker) acknowledge(s *Session) {
 	}
 }
 
-// wait reports whether a session acknowledges in time.
-func (t *tracker) wait(ctx context.Context, most time.Duration) bool {
+// wait reports whether a session acknowledges in time, and before the hub has ended.
+func (t *tracker) wait(ctx context.Context, ended <-chan struct{}, most time.Duration) bool {
 	timer := time.NewTimer(most)
 	defer timer.Stop()
 	select {
 	case <-t.done:
 		return true
 	case <-timer.C:
+	case <-ended:
 	case <-ctx.Done():
 	}
 	select {
@@ -141,7 +142,7 @@ func (t *trackers) acknowledge(s *Session, seq uint64) {
 func (h *Hub) acknowledged(ctx context.Context, p *Publication, r Receipt) Receipt {
 	if p.Await > 0 {
 		if t := h.trackers.find(r.ID); t != nil {
-			r.Acknowledged = t.wait(ctx, p.Await)
+			r.Acknowledged = t.wait(ctx, h.ended, p.Await)
 		}
 	}
 	return r

@@ -50,9 +50,14 @@ func appendJSON(b []byte, v any) ([]byte, error) {
 	return append(append(b, text...), '\n'), nil
 }
 
-// appendReceipt appends the answer to a publish.
-func appendReceipt(b []byte, got openline.Receipt) []byte {
-	return append(appendMembers(append(b, '{'), got), "}\n"...)
+// appendReceipt appends the answer to a publish, which says whether a session has
+// acknowledged if that was waited for.
+func appendReceipt(b []byte, got openline.Receipt, waited bool) []byte {
+	b = appendMembers(append(b, '{'), got)
+	if waited {
+		b = strconv.AppendBool(append(b, `,"acknowledged":`...), got.Acknowledged)
+	}
+	return append(b, "}\n"...)
 }
 
 // appendMembers appends the members of a receipt, which is one JSON object
@@ -66,9 +71,6 @@ func appendMembers(b []byte, got openline.Receipt) []byte {
 	b = strconv.AppendBool(b, got.Stored)
 	if got.Duplicate {
 		b = append(b, `,"duplicate":true`...)
-	}
-	if got.Acknowledged {
-		b = append(b, `,"acknowledged":true`...)
 	}
 	return b
 }

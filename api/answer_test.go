@@ -27,7 +27,7 @@ func TestReceiptJSON(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if text := string(appendReceipt([]byte("x"), got)); text != "x"+string(want)+"\n" {
+		if text := string(appendReceipt([]byte("x"), got, got.Acknowledged)); text != "x"+string(want)+"\n" {
 			t.Errorf("%s, want %s", text, want)
 		}
 	}

@@ -109,10 +109,12 @@ func Handles(path string) bool {
 // table is every route, in the order of the documentation.
 func (a *API) table() []route {
 	table := []route{
-		{method: "POST", pattern: "/api/users/{user}/messages", query: publishQuery, later: waitQuery, check: openline.CheckUser, publish: a.hub.Send, try: a.hub.TrySend},
-		{method: "POST", pattern: "/api/channels/{channel...}/messages", query: publishQuery, later: waitQuery, check: openline.CheckChannel, publish: a.publish, try: a.tryPublish},
-		{method: "POST", pattern: "/api/broadcast", query: publishQuery, later: waitQuery, publish: a.broadcast, try: a.tryBroadcast},
+		{method: "POST", pattern: "/api/users/{user}/messages", query: publishQuery, check: openline.CheckUser, publish: a.hub.Send, try: a.hub.TrySend},
+		{method: "POST", pattern: "/api/channels/{channel...}/messages", query: publishQuery, check: openline.CheckChannel, publish: a.publish, try: a.tryPublish},
+		{method: "POST", pattern: "/api/broadcast", query: publishQuery, publish: a.broadcast, try: a.tryBroadcast},
 		{method: "POST", pattern: "/api/batch", serve: a.batch},
+		{method: "GET", pattern: "/api/channels/{channel...}/history", query: historyQuery, check: openline.CheckChannel, answer: a.history},
+		{method: "GET", pattern: "/api/channels/{channel...}/presence", check: openline.CheckChannel, answer: a.presence},
 		{method: "GET", pattern: "/api/users/{user}", check: openline.CheckUser, answer: a.user},
 		{method: "DELETE", pattern: "/api/users/{user}/sessions", check: openline.CheckUser, answer: a.disconnectUser},
 		{method: "GET", pattern: "/api/sessions", query: pageQuery, answer: a.sessions},
@@ -157,7 +159,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		if c.buf, err = appendJSON(c.buf[:0], v); err != nil {
+		if text, ok := v.(verbatim); ok {
+			c.buf = append(append(c.buf[:0], text...), '\n')
+		} else if c.buf, err = appendJSON(c.buf[:0], v); err != nil {
 			return err
 		}
 		write(w, r.Method, noStore, c.buf)

@@ -22,6 +22,7 @@ const testKey = "key-of-the-test-backend"
 type line struct {
 	mu     sync.Mutex
 	got    []string // guarded by mu: type, a space, data
+	ids    []string // guarded by mu: of the messages
 	code   int      // guarded by mu
 	arrive chan struct{}
 }
@@ -30,6 +31,7 @@ func (l *line) Send(m *openline.Message) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.got = append(l.got, m.Type+" "+string(m.Data))
+	l.ids = append(l.ids, m.ID)
 	select {
 	case l.arrive <- struct{}{}:
 	default:
@@ -59,7 +61,9 @@ func newRig(t *testing.T, change func(*Options)) *rig {
 		t.Fatal(err)
 	}
 	r := &rig{t: t, ready: true, log: &bytes.Buffer{}}
-	r.hub = openline.New(&openline.Options{Node: "n1", MaxData: 1000})
+	r.hub = openline.New(&openline.Options{Node: "n1", MaxData: 1000, Namespaces: map[string]openline.Namespace{
+		"room": {Presence: true}, "quotes": {Latest: true}, "bare": {History: openline.History{None: true}},
+	}})
 	t.Cleanup(func() {
 		for _, s := range r.hub.Sessions("", -1) {
 			s.Closed(nil)
@@ -222,13 +226,28 @@ func TestRefused(t *testing.T) {
 		{"two types", post + "?type=a", `1`, []string{"Openline-Type", "b"}, 400, "send one of them"},
 		{"empty key", post, `1`, []string{"Idempotency-Key", ""}, 400, "empty"},
 		{"long key", post, `1`, []string{"Idempotency-Key", strings.Repeat("k", 129)}, 400, "128"},
-		{"wait", post + "?wait=delivered&timeout=2s", `1`, nil, 501, "does not wait"},
+		{"wait for something else", post + "?wait=read", `1`, nil, 400, "it is delivered"},
+		{"wait for nothing", post + "?wait=", `1`, nil, 400, "it is delivered"},
+		{"timeout alone", post + "?timeout=2s", `1`, nil, 400, "give wait=delivered beside it"},
+		{"timeout without a unit", post + "?wait=delivered&timeout=2", `1`, nil, 400, "not a duration such as 500ms or 2s, 1m0s at most"},
+		{"timeout of nothing", post + "?wait=delivered&timeout=0s", `1`, nil, 400, "not a duration"},
+		{"negative timeout", post + "?wait=delivered&timeout=-1s", `1`, nil, 400, "not a duration"},
+		{"empty timeout", post + "?wait=delivered&timeout=", `1`, nil, 400, "not a duration"},
+		{"timeout too long", post + "?wait=delivered&timeout=61s", `1`, nil, 400, "1m0s at most"},
+		{"batch that waits", "POST /api/batch?wait=delivered", `1`, nil, 400, `\"wait\"`},
+		{"empty key in the query", post + "?key=", `1`, nil, 400, "key is empty"},
+		{"long key in the query", post + "?key=" + strings.Repeat("k", 129), `1`, nil, 400, "128"},
+		{"two keys", post + "?key=a", `1`, []string{"Idempotency-Key", "b"}, 400, "send one of them"},
 		{"unknown parameter", post + "?tpye=a", `1`, nil, 400, `\"tpye\"`},
 		{"parameter twice", post + "?type=a&type=b", `1`, nil, 400, "more than once"},
 		{"key in the query", "GET /api/sessions?token=" + testKey, ``, []string{"Authorization", ""}, 401, "not of the form"},
 		{"unknown", "GET /api/unknown", ``, nil, 404, "openapi.json"},
-		{"not yet there", "GET /api/channels/a/history", ``, nil, 404, "openapi.json"},
-		{"nor this", "GET /api/channels/a/presence", ``, nil, 404, "openapi.json"},
+		{"history of an inbox", "GET /api/channels/@alice/history", ``, nil, 403, "reserved"},
+		{"history from nowhere", "GET /api/channels/a/history?since=x", ``, nil, 400, "is not a cursor"},
+		{"history from nothing", "GET /api/channels/a/history?since=", ``, nil, 400, "since is empty"},
+		{"history without end", "GET /api/channels/a/history?limit=1001", ``, nil, 400, "1 to 1000"},
+		{"presence that is not kept", "GET /api/channels/a:1/presence", ``, nil, 400, `set presence in the namespace \"a\"`},
+		{"presence of everyone", "GET /api/channels/@*/presence", ``, nil, 403, "reserved"},
 		{"the folder", "GET /api/", ``, nil, 404, "openapi.json"},
 		{"dots", "GET /api/x/../sessions", ``, nil, 404, "openapi.json"},
 		{"slash at the end", "GET /api/sessions/", ``, nil, 405, "DELETE"},

@@ -169,5 +169,9 @@ func entryError(err error, length int) error {
 	case errors.As(err, &kind):
 		return problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The member %q, before byte %d of the line, is a JSON %s; it must be a %s.", kind.Field, kind.Offset, kind.Value, kind.Type)
 	}
-	return problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The line is not understood: %s; there is %s.", strings.TrimPrefix(err.Error(), "json: "), strings.Join(members, ", "))
+	what := strings.TrimPrefix(err.Error(), "json: ")
+	if what == `unknown field "wait"` || what == `unknown field "timeout"` {
+		return problem.New(http.StatusBadRequest, openline.CodeBadRequest, "A batch waits for no acknowledgement; publish this message in a call of its own, with ?wait=delivered.")
+	}
+	return problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The line is not understood: %s; there is %s.", what, strings.Join(members, ", "))
 }

@@ -145,7 +145,7 @@ func TestOpenAPIReferences(t *testing.T) {
 func TestAnswersMatchOpenAPI(t *testing.T) {
 	d := openDocument(t)
 	r := newRig(t, nil)
-	s, _ := r.open("alice", "a")
+	s, _ := r.open("alice", "a", "room:a")
 	r.open("bob", "a")
 	check := func(schema string, v any) {
 		t.Helper()
@@ -172,6 +172,14 @@ func TestAnswersMatchOpenAPI(t *testing.T) {
 	check("SessionPage", want(t, r.call("GET", "/api/sessions?limit=1", ""), 200, "next"))
 	check("SubscriberPage", want(t, r.call("GET", "/api/channels/a/subscribers?limit=1", ""), 200, "next"))
 	check("Receipt", want(t, r.call("POST", "/api/broadcast", "1"), 200, ""))
+	check("Receipt", want(t, r.call("POST", "/api/channels/room:a/messages?wait=delivered&timeout=1ns", "1"), 200, `"acknowledged":false`))
+	history := want(t, r.call("GET", "/api/channels/room:a/history?since=old-1", ""), 200, `"restarted"`)
+	check("HistoryPage", history)
+	check("Gap", history["gap"])
+	check("Message", history["messages"].([]any)[0])
+	presence := want(t, r.call("GET", "/api/channels/room:a/presence", ""), 200, "")
+	check("Presence", presence)
+	check("Member", presence["members"].([]any)[0])
 	check("Disconnected", want(t, r.call("DELETE", "/api/sessions/"+s.ID(), ""), 200, ""))
 	check("Status", want(t, r.call("GET", "/healthz", ""), 200, ""))
 	check("Problem", want(t, r.call("GET", "/api/none", ""), 404, ""))

@@ -4,15 +4,20 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/openline/openline"
 	"github.com/openline/openline/transport/problem"
 )
 
-// What the calls that publish know in their query.
-var (
-	publishQuery = []string{"type"}
-	waitQuery    = []string{"wait", "timeout"}
+// publishQuery is what the calls that publish know in their query.
+var publishQuery = []string{"type", "key", "wait", "timeout"}
+
+// How long a call waits for an acknowledgement.
+const (
+	delivered   = "delivered" // what to wait for
+	defaultWait = 5 * time.Second
+	maxWait     = time.Minute
 )
 
 const (
@@ -48,19 +53,22 @@ func (a *API) accept(w http.ResponseWriter, r *http.Request, c *call) error {
 	if p.Data, err = a.readBody(w, r, c); err != nil {
 		return err
 	}
+	if p.Await > 0 {
+		a.patience(w, p.Await)
+	}
 	got, err := c.route.publish(c.ctx, c.name, p)
 	if err != nil {
 		return err
 	}
-	c.buf = appendReceipt(c.buf[:0], got) // the hub keeps nothing of the body
+	c.buf = appendReceipt(c.buf[:0], got, p.Await > 0) // the hub keeps nothing of the body
 	write(w, r.Method, noStore, c.buf)
 	return nil
 }
 
 // publication returns what the header and the query say of one.
 func (c *call) publication() (p openline.Publication, err error) {
-	if c.query.Has("wait") || c.query.Has("timeout") {
-		return p, problem.New(http.StatusNotImplemented, openline.CodeUnsupported, "This server does not wait for acknowledgements; leave out wait and timeout, and the answer says how many sessions were reached.")
+	if p.Await, err = c.wait(); err != nil {
+		return p, err
 	}
 	p.Type = c.query.Get("type")
 	if given := c.header.Get(typeField); given != "" {
@@ -80,7 +88,37 @@ func (c *call) publication() (p openline.Publication, err error) {
 			return p, problem.New(http.StatusBadRequest, openline.CodeBadName, "The field %s is empty.", keyField)
 		}
 	}
+	if c.query.Has("key") {
+		key := c.query.Get("key")
+		switch {
+		case key == "":
+			return p, problem.New(http.StatusBadRequest, openline.CodeBadName, "The query parameter key is empty.")
+		case p.Key != "" && p.Key != key:
+			return p, problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The query says key %q and the field %s says %q; send one of them.", clip(key), keyField, clip(p.Key))
+		}
+		p.Key = key
+	}
 	return p, checkMedia(c.header)
+}
+
+// wait returns how long the query wants an acknowledgement waited for.
+func (c *call) wait() (time.Duration, error) {
+	switch {
+	case !c.query.Has("wait") && c.query.Has("timeout"):
+		return 0, problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The query parameter timeout says how long to wait; give wait=%s beside it.", delivered)
+	case !c.query.Has("wait"):
+		return 0, nil
+	case c.query.Get("wait") != delivered:
+		return 0, problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The value %q of wait is not known; it is %s.", clip(c.query.Get("wait")), delivered)
+	case !c.query.Has("timeout"):
+		return defaultWait, nil
+	}
+	text := c.query.Get("timeout")
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 || d > maxWait {
+		return 0, problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The timeout %q is not a duration such as 500ms or 2s, %v at most.", clip(text), maxWait)
+	}
+	return d, nil
 }
 
 // unquote takes the quotes of a structured field's string (RFC 9651 §3.3.3)

@@ -17,7 +17,6 @@ type route struct {
 	method  string
 	pattern string   // {name} is one segment of the path, {name...} one or more; at most one of them
 	query   []string // the query parameters that it takes
-	later   []string // those that it knows, to say that it does not take them
 	open    bool     // no key needed
 
 	check func(name string) error // of what stands in the path for the name
@@ -99,7 +98,7 @@ func (r *route) parseQuery(raw string) (url.Values, error) {
 		return nil, problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The query is malformed: %v.", err)
 	}
 	for name, values := range query {
-		if !slices.Contains(r.query, name) && !slices.Contains(r.later, name) {
+		if !slices.Contains(r.query, name) {
 			takes := "This call takes none."
 			if len(r.query) > 0 {
 				takes = "This call takes " + strings.Join(r.query, " and ") + "."

@@ -25,6 +25,16 @@ func (a *API) limit(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// patience moves the deadlines on for a call that answers only after a while. That
+// of reading too: net/http reads on meanwhile, to notice a client that has gone.
+func (a *API) patience(w http.ResponseWriter, wait time.Duration) {
+	control := http.NewResponseController(w)
+	deadline := time.Now().Add(wait + a.stall)
+	// Where there are no deadlines, as in a recorder, there is no stalling.
+	_ = control.SetReadDeadline(deadline)
+	_ = control.SetWriteDeadline(deadline)
+}
+
 // within reports whether a time-out of the server's keeps the promise.
 func (a *API) within(timeout time.Duration) bool { return timeout > 0 && timeout <= a.stall }
 

@@ -45,7 +45,7 @@ func (a *API) Try(r *http.Request, body []byte, answer func(response []byte)) bo
 // ServeHTTP has net/http write.
 func response(got openline.Receipt) []byte {
 	var space [256]byte
-	body := appendReceipt(space[:0], got)
+	body := appendReceipt(space[:0], got, false)
 	b := make([]byte, 0, 192+len(body))
 	b = append(b, "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Type: application/json\r\nX-Content-Type-Options: nosniff\r\nDate: "...)
 	b = append(b, date(time.Now())...)

@@ -97,7 +97,7 @@ func TestStalledBody(t *testing.T) {
 		head("POST /api/broadcast", "Content-Length: 9") + "1":          "HTTP/1.1 408 ",
 		head("POST /api/broadcast", "Transfer-Encoding: chunked"):       "HTTP/1.1 408 ",
 		head("POST /api/batch", "Content-Length: 9") + "\n":             "HTTP/1.1 200 ",
-		head("POST /api/broadcast?wait=delivered", "Content-Length: 9"): "",
+		head("POST /api/broadcast?wait=delivered", "Content-Length: 9"): "HTTP/1.1 408 ",
 		head("POST /api/users/@*/messages", "Content-Length: 9"):        "",
 		head("POST /api/nothing", "Content-Length: 9"):                  "",
 		head("GET /healthz", "Content-Length: 9"):                       "",

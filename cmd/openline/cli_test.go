@@ -267,6 +267,18 @@ func TestSend(t *testing.T) {
 	if !strings.Contains(again, `"duplicate":true`) || first[:15] != again[:15] {
 		t.Errorf("%s, then %s", first, again)
 	}
+	if code, out, err := execute(t, "", "send", "alice", "7", "--wait", "--timeout=1ms"); code != 1 || !strings.Contains(out, `"acknowledged":false`) || !strings.Contains(err, "no session has acknowledged") {
+		t.Errorf("%d %s %s", code, out, err)
+	}
+	done := make(chan string)
+	go func() {
+		code, out, err := execute(t, "", "send", "alice", "8", "--wait", "--timeout=1m")
+		done <- fmt.Sprint(code, out, err)
+	}()
+	fmt.Fprintf(alice.in, "{\"type\":\"ack\",\"id\":%q}\n", alice.out.await(t, `"id":"([^"]*)"[^\n]*"data":8`)[1])
+	if got := <-done; !strings.HasPrefix(got, "0") || !strings.Contains(got, `"acknowledged":true`) {
+		t.Error(got)
+	}
 }
 
 func TestSendRefused(t *testing.T) {
@@ -287,6 +299,8 @@ func TestSendRefused(t *testing.T) {
 		{"", []string{"broadcast", "1", "--api-key=wrong"}, 1, "401 Unauthorized: The API key is not one of this server's."},
 		{"", []string{"broadcast", "1", "--api-key="}, 2, "no API key: set OPENLINE_API_KEY"},
 		{"", []string{"broadcast", "1", "--server=ftp://x"}, 2, "not an address"},
+		{"", []string{"broadcast", "1", "--timeout=1s"}, 2, "give --wait beside it"},
+		{"", []string{"broadcast", "1", "--wait", "--timeout=2m"}, 1, "400 Bad Request: The timeout"},
 		{"", []string{"broadcast", "1", "--server=127.0.0.1:1"}, 1, "is openline serve running there?"},
 		{"", []string{"broadcast", "1", "--server=" + page.URL}, 1, `404 Not Found: "404 page not found"`},
 	} {

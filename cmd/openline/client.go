@@ -23,12 +23,14 @@ const (
 
 // message is what send, publish and broadcast have in common.
 type message struct {
-	Data   string `arg:"" optional:"" help:"The message: a JSON value. Default, or with -: what standard input holds."`
-	Server string `default:"${defaultServer}" env:"OPENLINE_SERVER" placeholder:"URL" help:"The server's address. Default: http://127.0.0.1:8080."`
-	APIKey string `name:"api-key" env:"OPENLINE_API_KEY" placeholder:"KEY" help:"An API key of the server."`
-	Type   string `placeholder:"NAME" help:"The message's type. Default: message."`
-	Key    string `placeholder:"KEY" help:"Deduplicates: a message with a key seen within 2 minutes is not sent again."`
-	Text   bool   `help:"Take the data as plain text and send it as a JSON string."`
+	Data    string        `arg:"" optional:"" help:"The message: a JSON value. Default, or with -: what standard input holds."`
+	Server  string        `default:"${defaultServer}" env:"OPENLINE_SERVER" placeholder:"URL" help:"The server's address. Default: http://127.0.0.1:8080."`
+	APIKey  string        `name:"api-key" env:"OPENLINE_API_KEY" placeholder:"KEY" help:"An API key of the server."`
+	Type    string        `placeholder:"NAME" help:"The message's type. Default: message."`
+	Key     string        `placeholder:"KEY" help:"Deduplicates: a message with a key seen within 2 minutes is not sent again. In a channel that keeps the latest by key, what the message is the latest of."`
+	Wait    bool          `help:"Wait until a session has acknowledged the message; if none does in time, that is a failure."`
+	Timeout time.Duration `placeholder:"DURATION" help:"How long to wait, with --wait: a minute at most. Default: 5s."`
+	Text    bool          `help:"Take the data as plain text and send it as a JSON string."`
 }
 
 // post sends the message to a path of the API and prints the receipt.
@@ -44,10 +46,14 @@ func (m *message) post(ctx context.Context, s streams, path string) error {
 	if m.APIKey == "" {
 		return usage("no API key: set OPENLINE_API_KEY or give --api-key; openline serve prints one")
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	query, err := m.query()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout+m.Timeout)
 	defer cancel()
-	if m.Type != "" {
-		path += "?" + url.Values{"type": {m.Type}}.Encode()
+	if len(query) > 0 {
+		path += "?" + query.Encode()
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, base+path, bytes.NewReader(data))
 	if err != nil {
@@ -71,7 +77,33 @@ func (m *message) post(ctx context.Context, s streams, path string) error {
 		return failed("%s: %s", escape(res.Status), detail(answer))
 	}
 	fmt.Fprintln(s.out, oneLine(string(bytes.TrimSpace(answer))))
+	if m.Wait {
+		var receipt struct {
+			Acknowledged bool `json:"acknowledged"`
+		}
+		if err := json.Unmarshal(answer, &receipt); err != nil || !receipt.Acknowledged {
+			return failed("no session has acknowledged the message in time")
+		}
+	}
 	return nil
+}
+
+// query returns what the call has in its query.
+func (m *message) query() (url.Values, error) {
+	query := url.Values{}
+	if m.Type != "" {
+		query.Set("type", m.Type)
+	}
+	switch {
+	case m.Wait:
+		query.Set("wait", "delivered")
+		if m.Timeout != 0 {
+			query.Set("timeout", m.Timeout.String())
+		}
+	case m.Timeout != 0:
+		return nil, usage("--timeout says how long to wait; give --wait beside it")
+	}
+	return query, nil
 }
 
 // noServer says why a server could not be asked.
