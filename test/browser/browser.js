@@ -34,16 +34,17 @@ export function useBrowser() {
 /**
  * Opens the page in a browser profile of its own, closed when the test ends. A
  * test fails if its page reported an error (a policy violation is one), threw,
- * or asked another host for anything.
+ * or asked another host than these for anything.
  *
  * @param {import("node:test").TestContext} t
  * @param {string} url
  * @param {object} [options]
  * @param {RegExp} [options.expect] errors that belong to the test
+ * @param {string[]} [options.others] addresses of hosts that the page may ask, too
  * @param {import("playwright-core").BrowserContextOptions} [options.context]
  * @returns {Promise<Page>}
  */
-export async function open(t, url, { expect, context: settings } = {}) {
+export async function open(t, url, { expect, others = [], context: settings } = {}) {
   const context = await browser.newContext(settings);
   const page = await context.newPage();
   /** @type {string[]} */
@@ -53,10 +54,10 @@ export async function open(t, url, { expect, context: settings } = {}) {
     if (["error", "warning"].includes(message.type()) && !expect?.test(text)) complaints.push(text);
   });
   page.on("pageerror", (error) => complaints.push(`thrown: ${error.stack ?? error}`));
-  const { host } = new URL(url);
+  const hosts = [url, ...others].map((each) => new URL(each).host);
   page.on("request", (request) => {
     const asked = new URL(request.url());
-    if (asked.protocol !== "data:" && asked.host !== host) complaints.push(`asked ${request.url()}`);
+    if (asked.protocol !== "data:" && !hosts.includes(asked.host)) complaints.push(`asked ${request.url()}`);
   });
   atEnd(t, async () => {
     await context.close();
