@@ -30,7 +30,7 @@ type Client struct {
 	changed  chan struct{} // closed when session or err changes
 	channels []string      // subscribed to
 	place    string        // where the next session goes on
-	polling  string        // the id of the polling session that the server may still have, or ""
+	polling  string        // what a poll's cursor has behind the place: the session that the server may still have, or ""
 	seen     seen
 	unacked  string // asks to be acknowledged, and the application has it
 	toAck    string // to be acknowledged now; it stands for all before it
@@ -201,9 +201,9 @@ func (c *Client) moved(place string) {
 }
 
 // polled notes where a poll left off, and in which polling session.
-func (c *Client) polled(place, session string) {
+func (c *Client) polled(place, polling string) {
 	c.moved(place)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.polling = session
+	c.polling = polling
 }

@@ -169,6 +169,7 @@ func publisher(t *testing.T, url string) func(n int) {
 func every(t *testing.T, test func(t *testing.T, n *node, o *client.Options)) {
 	for _, transport := range []client.Transport{client.WebSocket, client.SSE, client.Stream, client.Poll} {
 		t.Run(string(transport), func(t *testing.T) {
+			t.Parallel()
 			n := newNode(t)
 			if !n.has(t, transport) {
 				t.Skip("the server does not have it")
@@ -180,6 +181,7 @@ func every(t *testing.T, test func(t *testing.T, n *node, o *client.Options)) {
 
 // Connections are killed over and over while messages are published.
 func TestKilledConnections(t *testing.T) {
+	t.Parallel()
 	every(t, func(t *testing.T, n *node, o *client.Options) {
 		p := newProxy(t)
 		p.lead(n.url)
@@ -210,6 +212,7 @@ func TestKilledConnections(t *testing.T) {
 
 // A network that goes silent without a word is noticed, and nothing is lost.
 func TestSilentNetwork(t *testing.T) {
+	t.Parallel()
 	every(t, func(t *testing.T, n *node, o *client.Options) {
 		o.Silence, o.OpenTimeout, o.Hold = 3*time.Second, 3*time.Second, time.Second
 		p := newProxy(t)
@@ -229,6 +232,7 @@ func TestSilentNetwork(t *testing.T) {
 // A server that is drained and another that takes its place, without its memory:
 // the gap is told, and what comes then comes.
 func TestRestart(t *testing.T) {
+	t.Parallel()
 	every(t, func(t *testing.T, n *node, o *client.Options) {
 		p := newProxy(t)
 		p.lead(n.url)
@@ -271,11 +275,13 @@ func TestRestart(t *testing.T) {
 // Through what stands in many networks the client finds its way, and nothing is
 // lost on it.
 func TestMiddleboxes(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		hoards bool
 		want   client.Transport
 	}{{false, client.SSE}, {true, client.Poll}} {
 		t.Run(fmt.Sprintf("hoards %t", test.hoards), func(t *testing.T) {
+			t.Parallel()
 			n := newNode(t)
 			if !n.has(t, test.want) {
 				t.Skip("the server does not have it")
@@ -300,6 +306,7 @@ func TestMiddleboxes(t *testing.T) {
 // A client that was away for a thousand messages gets them all, with whatever
 // transport it comes back.
 func TestAway(t *testing.T) {
+	t.Parallel()
 	n := newNode(t)
 	publish := publisher(t, n.url)
 	place, at := "", 0

@@ -76,7 +76,7 @@ func (v *verdict) refused(r *refusal) {
 	switch {
 	case r.said.Status == http.StatusUnauthorized:
 		v.kind = stale
-	case r.problem && (r.said.Status == http.StatusBadRequest || r.said.Status == http.StatusForbidden || r.said.Status == http.StatusNoContent):
+	case r.problem && r.final():
 		v.kind = final
 		v.err = &r.said
 	case r.passing() && r.problem:
@@ -86,6 +86,16 @@ func (v *verdict) refused(r *refusal) {
 	default:
 		v.doubt = sure // something on the way, or a server without this transport
 	}
+}
+
+// final reports whether Openline has said that this session is not to be, or is
+// over for good.
+func (r *refusal) final() bool {
+	switch r.said.Status {
+	case http.StatusBadRequest, http.StatusForbidden, http.StatusGone, http.StatusNoContent:
+		return true
+	}
+	return false
 }
 
 // passing reports whether the same request may be answered later.

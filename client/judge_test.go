@@ -30,6 +30,8 @@ func TestJudge(t *testing.T) {
 		{handshake(401, problem), false, verdict{kind: stale, retry: 3 * time.Second}},
 		{handshake(403, problem), false, verdict{kind: final, retry: 3 * time.Second}},
 		{handshake(400, problem), false, verdict{kind: final, retry: 3 * time.Second}},
+		{stream(410, problem), true, verdict{kind: final, retry: 3 * time.Second}},
+		{stream(410, page), true, verdict{doubt: sure}},
 		{handshake(429, problem), false, verdict{retry: 3 * time.Second}},
 		{handshake(503, problem), false, verdict{retry: 3 * time.Second}},
 		{handshake(404, problem), false, verdict{doubt: sure, retry: 3 * time.Second}},

@@ -37,8 +37,8 @@ func (c *Client) dialPoll(ctx context.Context, o *opening) (link, error) {
 
 func (l *polling) next(ctx context.Context) ([]byte, error) {
 	for len(l.batch) == 0 {
-		if place, session, ok := strings.Cut(l.since, "."); ok {
-			l.c.polled(place, session)
+		if place, polling, ok := strings.Cut(l.since, "."); ok {
+			l.c.polled(place, polling)
 		}
 		hold := l.c.hold
 		if l.more {
@@ -102,9 +102,8 @@ func (l *polling) poll(ctx context.Context, hold time.Duration) error {
 // it still has: that there is a session.
 func (l *polling) begin(cursor string) {
 	l.begun = true
-	_, before, had := strings.Cut(l.since, ".")
-	_, now, _ := strings.Cut(cursor, ".")
-	if !had || before != now {
+	now := pollSession(cursor)
+	if now == "" || now != pollSession(l.since) {
 		return
 	}
 	var first struct{ Type string }
@@ -113,6 +112,13 @@ func (l *polling) begin(cursor string) {
 	}
 	open, _ := json.Marshal(map[string]any{"type": sysOpen, "data": map[string]any{"session": now, "resumed": true}}) // cannot fail
 	l.batch = append([]json.RawMessage{open}, l.batch...)
+}
+
+// pollSession returns the id of the session in a poll's cursor, "" for none.
+func pollSession(cursor string) string {
+	_, behind, _ := strings.Cut(cursor, ".")
+	id, _, _ := strings.Cut(behind, ".")
+	return id
 }
 
 // cut shortens the hold when something on the way does not endure it, or 204 says

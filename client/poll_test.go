@@ -26,28 +26,28 @@ func TestPoll(t *testing.T) {
 		var left time.Time
 		f.play(
 			"poll",
-			poll("", "", says("e-1.p1", opened("e-0", false), message(1))),
-			poll("e-1.p1", "25s", says("e-3.p1", message(2), message(3))),
-			poll("e-3.p1", "25s", func(l *line) {
+			poll("", "", says("e-1.p1.1", opened("e-0", false), message(1))),
+			poll("e-1.p1.1", "25s", says("e-3.p1.2", message(2), message(3))),
+			poll("e-3.p1.2", "25s", func(l *line) {
 				time.Sleep(25 * time.Second)
-				l.answer("e-3.p1")
+				l.answer("e-3.p1.2")
 			}),
-			poll("e-3.p1", "25s", func(l *line) { l.w.WriteHeader(204) }), // of other servers: nothing
-			poll("e-3.p1", "25s", func(l *line) { l.cut() }),
-			poll("e-3.p1", "", says("e-3.p1")), // the session is still there
-			poll("e-3.p1", "25s", func(l *line) {
+			poll("e-3.p1.2", "25s", func(l *line) { l.w.WriteHeader(204) }), // of other servers: nothing
+			poll("e-3.p1.2", "25s", func(l *line) { l.cut() }),
+			poll("e-3.p1.2", "", says("e-3.p1.2")), // the session is still there
+			poll("e-3.p1.2", "25s", func(l *line) {
 				left = time.Now()
 				l.refuse(504, "") // a proxy that does not hold so long
 			}),
-			poll("e-3.p1", "", func(l *line) {
-				l.answer("e-4.p2", opened("e-3", true), message(3), message(4)) // it was over
+			poll("e-3.p1.2", "", func(l *line) {
+				l.answer("e-4.p2.1", opened("e-3", true), message(3), message(4)) // it was over
 			}),
-			poll("e-4.p2", "12.5s", func(l *line) {
+			poll("e-4.p2.1", "12.5s", func(l *line) {
 				l.w.Header().Set("Content-Type", "application/json")
-				l.write(`{"cursor":"e-5.p2","messages":[` + message(5) + `],"more":true}`)
+				l.write(`{"cursor":"e-5.p2.2","messages":[` + message(5) + `],"more":true}`)
 			}),
-			poll("e-5.p2", "", says("e-6.p2", message(6))),
-			poll("e-6.p2", "12.5s", func(l *line) { l.wait() }),
+			poll("e-5.p2.2", "", says("e-6.p2.3", message(6))),
+			poll("e-6.p2.3", "12.5s", func(l *line) { l.wait() }),
 		)
 		c := f.dial(f.options(Poll))
 		if got := numbers(t, c, 6); got != "1 2 3 4 5 6" {
