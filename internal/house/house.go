@@ -24,7 +24,7 @@ var floors = [][]room{
 	{{folder: "."}},
 	{{folder: "internal/spell"}},
 	{{folder: "internal/load", uses: []string{"golang.org/x/sys"}}}, // sees nothing of what it measures
-	{{folder: "client", tests: []string{"server"}}}, // speaks the protocol; it shares no code with the hub
+	{{folder: "client", tests: []string{"server"}}},                 // speaks the protocol; it shares no code with the hub
 	{{folder: "websocket/conformance/echo", tests: []string{"websocket/wstest"}}},
 	{{folder: "websocket/wstest"}},
 	{{folder: "websocket", tests: []string{"websocket/wstest"}}},
@@ -40,5 +40,6 @@ var floors = [][]room{
 		// The suite shares no code with what it judges, nor do its mutants with the suite.
 		{folder: "websocket/conformance", tests: []string{"websocket/conformance/echo", "websocket/conformance/internal/mutant"}},
 		{folder: "websocket/conformance/internal/mutant"},
+		{folder: "test/nginx", tests: []string{"server", "websocket"}}, // for anybody's tests
 	},
 }
