@@ -233,7 +233,7 @@ export class Openline {
     }
     const { signal } = this.#life;
     for (const type of ["online", "offline"]) globalThis.addEventListener?.(type, () => this.#wake(), { signal });
-    globalThis.document?.addEventListener("visibilitychange", () => this.#wake(), { signal });
+    globalThis.document?.addEventListener("visibilitychange", () => document.hidden || this.#wake(), { signal });
     // Not now: whoever made the line has handlers to add first.
     queueMicrotask(() => signal.aborted || this.#dial());
   }
@@ -596,7 +596,7 @@ export class Openline {
 
   /** @param {number} delay milliseconds */
   #hint(delay) {
-    this.#after = Date.now() + Math.min(delay, 10 * minute);
+    this.#after = Date.now() + Math.min(delay || 0, 10 * minute);
   }
 
   /**
@@ -633,7 +633,11 @@ export class Openline {
     const { type, fields, resolve, reject } = request;
     const data = envelope.data ?? {};
     if (envelope.type === "sys:error") return reject(failure(data.code, data.message));
-    if (type === "unsubscribe") this.#channels.delete(fields.channel);
+    if (type === "unsubscribe") {
+      this.#channels.delete(fields.channel);
+      // Whoever subscribes again may get the latest again.
+      this.#seen.clear();
+    }
     if (type === "subscribe") {
       this.#channels.add(fields.channel);
       // By POST the reply may overtake messages that are still on their way: then it only takes the line back, not on.

@@ -136,6 +136,22 @@ test("a line that comes back resumes, with the channels that it has by then, and
   assert.deepEqual(ids(), ["e-1", "e-2", "e-3", "e-4"]);
 });
 
+test("what comes again after a new subscription is heard again", async (t) => {
+  const { server, line, ids, heard, is, until } = await setup(t, { channels: ["chat:x"] });
+  const arrival = await server.next();
+  arrival.open().say(message(1));
+  await is("open");
+  await until(() => heard.length === 1);
+  for (const done of [line.unsubscribe("chat:x"), line.subscribe("chat:x")]) {
+    const { ref } = await arrival.next();
+    arrival.say({ type: "sys:ok", ref, data: {} });
+    await done;
+  }
+  arrival.say(message(1, { cursor: "e-9" }));
+  await until(() => heard.length === 2);
+  assert.deepEqual(ids(), ["e-1", "e-1"]);
+});
+
 test("what is no envelope is passed over", async (t) => {
   const { server, heard, until } = await setup(t);
   const arrival = (await server.next()).accept();

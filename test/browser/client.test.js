@@ -202,6 +202,8 @@ for (const transport of transports) {
     const all = (await heard(65)).slice(2);
     assert.deepEqual(data(all.filter(({ channel }) => channel === "chat:x")), numbers(60));
     assert.equal(all.filter(({ channel }) => channel === "chat:y").length, 3);
+    const waited = await call(server, "POST", "api/users/alice/messages?wait=delivered&timeout=10s", "taken in?");
+    assert.equal(waited.acknowledged, true);
     await call(server, "DELETE", "api/users/alice/sessions");
     const { code } = await is("closed");
     assert.ok([4009, 204, 410].includes(code), `code ${code}`);
@@ -226,6 +228,33 @@ for (const [name, about, wanted] of /** @type {const} */ ([
     assert.equal(await page.evaluate(() => Object.values(localStorage)[0]?.split(" ")[0] ?? "websocket"), wanted);
   });
 }
+
+test("a page sees who comes and goes", async (t) => {
+  const server = await serve({ env: { OPENLINE_NAMESPACES: '{"chat":{"presence":true,"join_leave":true}}', OPENLINE_PRESENCE_GRACE: "10ms" } });
+  atEnd(t, () => server.stop());
+  const { page, is } = await withLine(t, server.url);
+  await is("open");
+  const seen = await page.evaluate(async () => {
+    const { line } = /** @type {any} */ (globalThis);
+    /** @type {any[]} */
+    const seen = [];
+    const next = () => new Promise((resolve) => line.on("presence", (/** @type {any} */ { type, data }) => data.user === "bob" && resolve([type, data.user])));
+    const joins = next();
+    const bob = new line.constructor(null, { user: "bob", channels: ["chat:x"] });
+    seen.push(await joins);
+    const { members } = await line.presence("chat:x");
+    seen.push(members.map((/** @type {any} */ { user }) => user).sort());
+    const leaves = next();
+    bob.close();
+    seen.push(await leaves);
+    return seen;
+  });
+  assert.deepEqual(seen, [
+    ["sys:join", "bob"],
+    ["alice", "bob"],
+    ["sys:leave", "bob"],
+  ]);
+});
 
 test("a line goes on where it was when only another transport gets through", async (t) => {
   const server = await serve();
