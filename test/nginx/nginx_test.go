@@ -104,6 +104,15 @@ func TestThrough(t *testing.T) {
 	}
 }
 
+// Through a proxy that holds answers back only whole ones come, such as those of polls.
+func TestHold(t *testing.T) {
+	proxy := Start(t, "hold", serve(t))
+	res := fetch(t, "GET", proxy.URL()+"/poll/alice", "")
+	if answer, err := io.ReadAll(res.Body); res.StatusCode != 200 || !strings.Contains(string(answer), "sys:open") || err != nil {
+		t.Errorf("%d %s, %v", res.StatusCode, answer, err)
+	}
+}
+
 // A proxy that goes takes its connections with it.
 func TestStop(t *testing.T) {
 	proxy := Start(t, "stream", serve(t))
