@@ -118,20 +118,22 @@ func TestHTTP2Refusals(t *testing.T) {
 	}
 }
 
+// plainConns is how many connections are counted beside the sessions.
+func (s *secure) plainConns() int {
+	s.admission.mu.Lock()
+	defer s.admission.mu.Unlock()
+	return s.admission.plain
+}
+
 // Connections of HTTP/2 are counted from the accept to their end, and those that
 // have been idle for long make room.
 func TestHTTP2Admission(t *testing.T) {
 	s := startSecure(t, &Config{})
-	plain := func() int {
-		s.admission.mu.Lock()
-		defer s.admission.mu.Unlock()
-		return s.admission.plain
-	}
 	until := func(n int) {
 		t.Helper()
-		for deadline := time.Now().Add(guard); plain() != n; {
+		for deadline := time.Now().Add(guard); s.plainConns() != n; {
 			if time.Now().After(deadline) {
-				t.Fatalf("%d connections are counted, want %d", plain(), n)
+				t.Fatalf("%d connections are counted, want %d", s.plainConns(), n)
 			}
 		}
 	}
