@@ -43,3 +43,15 @@ test("the page comes by h2 and talks by wss", async (t) => {
   await pane(page, "alice").send("by wss");
   await pane(page, "bob").shows("by wss");
 });
+
+test("more streams than HTTP/1.1 has connections for", async (t) => {
+  const page = await connected(t, server.url, [], { context: { ignoreHTTPSErrors: true } });
+  const opened = await page.evaluate(async () => {
+    const sources = Array.from({ length: 10 }, (_, i) => new EventSource(`sse/user${i}`));
+    await Promise.all(sources.map((source) => new Promise((resolve) => source.addEventListener("sys:open", resolve, { once: true }))));
+    const beside = await fetch("healthz");
+    for (const source of sources) source.close();
+    return beside.ok && sources.length;
+  });
+  assert.equal(opened, 10);
+});
