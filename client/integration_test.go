@@ -24,7 +24,10 @@ type node struct {
 
 func newNode(t *testing.T) *node {
 	t.Helper()
-	srv, err := server.New(&server.Config{Listen: "127.0.0.1:0", Logger: slog.New(slog.DiscardHandler)})
+	srv, err := server.New(&server.Config{
+		Listen: "127.0.0.1:0", Logger: slog.New(slog.DiscardHandler), APIKeys: []string{apiKey},
+		Namespaces: map[string]server.NamespaceConfig{"room": {JoinLeave: true}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
