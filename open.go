@@ -269,6 +269,9 @@ func (s *Session) begin(parts []*part, from *origin) {
 	}
 	o.waiting, o.over = nil, true
 	s.opening.Store(nil)
+	if s.behind == nil {
+		s.caughtUp()
+	}
 }
 
 // catchUp has the session get the latest of the channels that keep it.

@@ -247,6 +247,7 @@ func (b *behind) step(most int) (n int, more bool) {
 		}
 		if first == nil {
 			s.behind = nil
+			s.caughtUp()
 			return n, false
 		}
 		first.hand(b, seq)
@@ -353,6 +354,13 @@ func (s *Session) gapMessage(g *Gap) *Message {
 func (s *Session) room() bool {
 	l, ok := s.line.(PacedLine)
 	return !ok || l.Room(s)
+}
+
+// caughtUp tells a line that wants to know that the session is where the others are.
+func (s *Session) caughtUp() {
+	if l, ok := s.line.(AskedLine); ok {
+		l.CaughtUp()
+	}
 }
 
 // Ready is the word of a PacedLine that it has room again. It may be called at any time, from any goroutine, and waits for nothing.

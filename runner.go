@@ -119,7 +119,10 @@ func (s *shard) rouse() {
 	s.ready, s.due = nil, nil
 	s.mu.Unlock()
 	for _, one := range ready {
-		if b := one.behind; b != nil && b.waiting {
+		switch b := one.behind; {
+		case b == nil:
+			one.caughtUp()
+		case b.waiting:
 			b.waiting = false
 			s.replays = append(s.replays, b)
 		}

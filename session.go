@@ -30,6 +30,14 @@ type PacedLine interface {
 	Room(s *Session) bool
 }
 
+// An AskedLine is a PacedLine whose messages are fetched, so that it answers better once there is all that there is to have.
+type AskedLine interface {
+	PacedLine
+
+	// CaughtUp is called when the session has been handed everything that it had missed: after sys:open, and after each time that Room has reported false.
+	CaughtUp()
+}
+
 // A Session is one open line of one user. Hub.Open makes it; it ends when Close is called or the line is gone. Its methods may be called from any goroutine.
 type Session struct {
 	hub       *Hub
