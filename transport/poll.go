@@ -30,6 +30,7 @@ type poll struct {
 	waiting []*openline.Message
 	bytes   int               // of them, encoded
 	asked   *openline.Session // Room has said no
+	behind  bool              // and there is more since
 	given   []*openline.Message
 	number  uint64 // of the answer with what was given
 	base    string // the place before that
@@ -38,6 +39,8 @@ type poll struct {
 	turn    uint64        // of the latest poll
 	idle    bool          // none is being answered
 	wake    chan struct{} // closed for a poll that is held; nil: none is
+	filled  chan struct{} // closed for the first poll, when there is all that it can have; nil: it has been answered
+	owes    bool          // the latest answer has said that there is more
 	over    bool          // nothing more comes
 	ended   bool          // the hub knows
 	code    int           // why
@@ -71,6 +74,22 @@ func (p *poll) rouse() {
 	}
 }
 
+// fill lets the first poll be answered. mu is held.
+func (p *poll) fill() {
+	if p.filled != nil {
+		close(p.filled)
+		p.filled = nil
+	}
+}
+
+// CaughtUp implements openline.AskedLine.
+func (p *poll) CaughtUp() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.behind = false
+	p.fill()
+}
+
 // Room implements openline.PacedLine.
 func (p *poll) Room(hub *openline.Session) bool {
 	p.mu.Lock()
@@ -78,7 +97,8 @@ func (p *poll) Room(hub *openline.Session) bool {
 	if p.t.queue.room(len(p.waiting), p.bytes, 2) {
 		return true
 	}
-	p.asked = hub
+	p.asked, p.behind = hub, true
+	p.fill()
 	return false
 }
 
@@ -91,6 +111,7 @@ func (p *poll) Close(code int, reason string) {
 	}
 	p.over, p.code, p.reason = true, code, reason
 	p.rouse()
+	p.fill()
 	if p.hub.Load() != nil {
 		p.endSoon()
 	}
@@ -201,4 +222,4 @@ func (l *polls) takeOver(q *request) error {
 	return err
 }
 
-var _ openline.PacedLine = (*poll)(nil)
+var _ openline.AskedLine = (*poll)(nil)

@@ -78,7 +78,8 @@ func (t *HTTP) openPoll(r *http.Request, q *request) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &poll{t: t, release: release, until: q.expires, pace: newRate(t.o.PollRate, 0)}
+	filled := make(chan struct{})
+	p := &poll{t: t, release: release, until: q.expires, pace: newRate(t.o.PollRate, 0), filled: filled}
 	hub, err := t.ws.o.Hub.Open(r.Context(), p, q.Opening)
 	if err != nil {
 		release()
@@ -88,7 +89,13 @@ func (t *HTTP) openPoll(r *http.Request, q *request) ([]byte, error) {
 	p.hub.Store(hub)
 	t.ws.polls.add(p)
 	if log := t.ws.log; log.Enabled(t.ws.ctx, slog.LevelDebug) {
-		log.Debug("session opened", "session", p.id, "user", p.user, "transport", q.Transport, "remote", q.RemoteAddr)
+		log.Debug("session opened", "user", p.user, "transport", q.Transport, "remote", q.RemoteAddr)
+	}
+	select {
+	case <-filled: // who polls once a minute would else get sys:open each time, and never what came after the cursor
+	case <-r.Context().Done(): // nobody will ever know its name
+		p.leave()
+		return nil, r.Context().Err()
 	}
 	p.mu.Lock()
 	if p.over { // before it was known which session that is
@@ -126,7 +133,7 @@ func (p *poll) serve(ctx context.Context, q *request, hold time.Duration) ([]byt
 	if again == repeat {
 		defer p.mu.Unlock()
 		defer p.rest()
-		return p.answer(p.given, len(p.waiting) > 0), nil
+		return p.answer(p.given, len(p.waiting) > 0 || p.behind), nil
 	}
 	turn := p.turn
 	ready := p.acknowledge()
@@ -159,10 +166,17 @@ func (p *poll) serve(ctx context.Context, q *request, hold time.Duration) ([]byt
 	return answer, err
 }
 
+// promiseTime is how long a poll is held in any case after an answer that has said that
+// there is more, which is on its way then.
+const promiseTime = time.Second
+
 // await waits for something to be there, for a time.
 func (p *poll) await(ctx context.Context, wake <-chan struct{}, hold time.Duration) {
 	p.mu.Lock()
 	until, empty := p.until, len(p.waiting) == 0 && !p.over
+	if p.owes && empty {
+		hold = max(hold, promiseTime)
+	}
 	p.mu.Unlock()
 	if !empty || hold <= 0 {
 		return
@@ -255,7 +269,8 @@ func (p *poll) takeAsked() *openline.Session {
 func (p *poll) give() (answer []byte, ready *openline.Session) {
 	n, bytes := p.batch()
 	if n == 0 {
-		return p.answer(nil, false), nil
+		p.owes = p.behind
+		return p.answer(nil, p.behind), nil
 	}
 	p.given = p.waiting[:n:n]
 	if p.waiting = p.waiting[n:]; len(p.waiting) == 0 {
@@ -269,7 +284,8 @@ func (p *poll) give() (answer []byte, ready *openline.Session) {
 			p.place = place
 		}
 	}
-	more := len(p.waiting) > 0 || p.asked != nil
+	more := len(p.waiting) > 0 || p.behind
+	p.owes = more
 	return p.answer(p.given, more), p.takeAsked()
 }
 

@@ -69,7 +69,7 @@ func (t *HTTP) serveDown(w http.ResponseWriter, r *http.Request, q *request, k *
 	s.user = hub.User() // without what else the request holds on to
 	s.hub.Store(hub)
 	if log := t.ws.log; log.Enabled(t.ws.ctx, slog.LevelDebug) {
-		log.Debug("session opened", "session", hub.ID(), "user", s.user, "transport", q.Transport, "remote", q.RemoteAddr)
+		log.Debug("session opened", "user", s.user, "transport", q.Transport, "remote", q.RemoteAddr)
 	}
 	w.Header().Set("Content-Type", k.media)
 	w.Header().Set("X-Accel-Buffering", "no")
@@ -209,7 +209,7 @@ func (s *stream) finish() {
 		s.timer.Stop()
 	}
 	s.waiting = nil
-	err := s.gone
+	err, code, reason := s.gone, s.code, s.reason
 	s.mu.Unlock()
 	s.t.mu.Lock()
 	delete(s.t.streams, s)
@@ -220,7 +220,7 @@ func (s *stream) finish() {
 	}
 	hub.Closed(err)
 	s.release()
-	s.t.logClosed(hub, s.code, s.reason, err)
+	s.t.logClosed(hub, code, reason, err)
 	close(s.done)
 }
 
@@ -233,7 +233,7 @@ func (s *stream) broken() bool {
 
 func (t *HTTP) logClosed(hub *openline.Session, code int, reason string, err error) {
 	if log := t.ws.log; log.Enabled(t.ws.ctx, slog.LevelDebug) {
-		log.Debug("session closed", "session", hub.ID(), "user", hub.User(), "remote", hub.RemoteAddr(),
+		log.Debug("session closed", "user", hub.User(), "remote", hub.RemoteAddr(),
 			"lasted", time.Since(hub.Opened()).Round(time.Millisecond), "code", code, "reason", reason, "error", err)
 	}
 }
