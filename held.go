@@ -1,5 +1,7 @@
 package openline
 
+import "slices"
+
 // Bounds of what is held for one session of one channel.
 const (
 	maxHeld      = 256
@@ -14,16 +16,10 @@ type held struct {
 	lost     uint64 // the place of the last that is gone and has not been told of; 0: none
 }
 
-// add keeps m, within a number of bytes if there are others. If it is the newest that counts, it takes the place of one with the same key.
+// add keeps m, within a number of bytes if there are others. If it is the newest that counts, it takes the place of one with the same key; who comes and who goes is not replaced.
 func (h *held) add(m *Message, newest bool, most int) {
-	if newest {
-		for i, old := range h.messages {
-			if old.Key == m.Key {
-				h.bytes -= len(old.Data)
-				h.messages = append(h.messages[:i], h.messages[i+1:]...)
-				break
-			}
-		}
+	if newest && !isSystem(m.Type) {
+		h.drop(m.Key)
 	}
 	h.messages = append(h.messages, m)
 	h.bytes += len(m.Data)
@@ -33,6 +29,17 @@ func (h *held) add(m *Message, newest bool, most int) {
 		}
 		h.lost = h.messages[0].Seq
 		h.take()
+	}
+}
+
+// drop removes the message with the key, if there is one.
+func (h *held) drop(key string) {
+	for i, old := range h.messages {
+		if old.Key == key && !isSystem(old.Type) {
+			h.bytes -= len(old.Data)
+			h.messages = slices.Delete(h.messages, i, i+1)
+			return
+		}
 	}
 }
 

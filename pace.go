@@ -8,9 +8,8 @@ type pace struct {
 	held held      // what waits for that, the newest of each key
 }
 
-// paced holds m back if the session has to wait for it.
+// paced holds m back if the session has to wait for it. While the session is behind, what is the latest waits in the history, and of everything else the newest waits here.
 func (p *part) paced(s *Session, m *Message) bool {
-	now := time.Now()
 	c := p.paces[s]
 	if c == nil {
 		if p.paces == nil {
@@ -19,61 +18,86 @@ func (p *part) paced(s *Session, m *Message) bool {
 		c = &pace{}
 		p.paces[s] = c
 	}
-	if len(c.held.messages) == 0 && !now.Before(c.next) {
+	rules := p.topic.rules
+	if s.behind != nil && rules.Latest {
+		c.held.drop(m.Key) // which would come after m, and is older
+		return false
+	}
+	now := time.Now()
+	if len(c.held.messages) == 0 && !now.Before(c.next) && s.behind == nil && (rules.Slow == Disconnect || rules.Latest || s.room()) {
 		c.next = now.Add(p.interval())
 		return false
 	}
 	c.held.add(m, true, maxHeldBytes)
-	if p.tick == nil {
-		p.tickIn(max(c.next.Sub(now), 0))
-	}
+	p.tickAt(c.due(now, p.interval()), now)
 	return true
+}
+
+// due returns when to look at what waits: when it may be given, or if only the session is in its way, after the interval.
+func (c *pace) due(now time.Time, interval time.Duration) time.Time {
+	if c.next.After(now) {
+		return c.next
+	}
+	return now.Add(interval)
 }
 
 func (p *part) interval() time.Duration {
 	return time.Duration(float64(time.Second) / p.topic.rules.MaxRate)
 }
 
-// tickIn has the part give what waits, on its shard, after a time.
-func (p *part) tickIn(after time.Duration) {
-	p.tick = time.AfterFunc(after, func() { p.shard.wakePart(p) })
+// tickAt has the part give what waits, on its shard, at a time, if it does not do so earlier.
+func (p *part) tickAt(at, now time.Time) {
+	switch {
+	case p.tick == nil:
+		p.tick = time.AfterFunc(at.Sub(now), func() { p.shard.wakePart(p) })
+	case at.Before(p.ticks):
+		p.tick.Reset(at.Sub(now))
+	default:
+		return
+	}
+	p.ticks = at
 }
 
-// giveDue gives each session what it may have now, and comes again for the rest.
+// giveDue gives each session what it may have now, and comes again for the rest: not for each at its own moment, so that a large channel is looked through a few times in an interval at most.
 func (p *part) giveDue() {
 	p.tick = nil
 	now := time.Now()
+	interval := p.interval()
 	var next time.Time
-	late := map[*Message]*Message{} // what goes to many is encoded once
 	for s, c := range p.paces {
 		if len(c.held.messages) == 0 || s.ended() {
 			continue
 		}
 		if !now.Before(c.next) && s.behind == nil && s.room() {
-			m := c.held.take()
-			form := late[m]
-			if form == nil {
-				if form = m; m.Seq < p.shard.place {
-					form = m.at(s.hub.cursorAt(p.shard.place))
-				}
-				late[m] = form
-			}
-			s.give(form, true)
-			c.next = now.Add(p.interval())
+			p.giveHeld(s, &c.held)
+			c.next = now.Add(interval)
 		}
 		if len(c.held.messages) > 0 {
-			at := c.next
-			if at.Before(now) { // its line has no room
-				at = now.Add(p.interval())
-			}
-			if next.IsZero() || at.Before(next) {
+			if at := c.due(now, interval); next.IsZero() || at.Before(next) {
 				next = at
 			}
 		}
 	}
 	if !next.IsZero() {
-		p.tickIn(next.Sub(now))
+		if soonest := now.Add(interval / 16); next.Before(soonest) {
+			next = soonest
+		}
+		p.tickAt(next, now)
 	}
+}
+
+// giveHeld gives the session the first that is held for it, after a gap if something is gone.
+func (p *part) giveHeld(s *Session, h *held) {
+	place := s.hub.cursorAt(p.shard.place)
+	if h.lost > 0 {
+		s.tell(s.gapMessage(&Gap{Channel: p.topic.name, After: s.hub.cursorAt(h.from), Before: h.messages[0].ID, Reason: GapOverflow, Cursor: place}))
+		h.lost = 0
+	}
+	m := h.take()
+	if m.Seq < p.shard.place {
+		m = m.at(place)
+	}
+	s.give(m, true)
 }
 
 // lateForm is a message for sessions whose place is later than its own.

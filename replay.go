@@ -29,7 +29,8 @@ type track struct {
 	lost   uint64     // the end of a gap that has not been told; 0: none
 	reason string
 
-	held *held // live messages that no history keeps for this session; nil: the history does
+	held    *held // live messages that no history keeps for this session
+	instead bool  // held stands for the history: what is published goes there
 }
 
 // origin is where in a channel, or in all of them, a session begins.
@@ -112,6 +113,9 @@ func (b *behind) begin(p *part, o *origin) *track {
 	rules := p.topic.rules
 	t.after, t.until, t.page, t.lost = o.seq, o.present, nil, 0
 	b.resuming = true
+	if rules.MaxRate > 0 && !rules.History.None {
+		delete(p.paces, b.session) // what waits there is in the history
+	}
 	switch {
 	case rules.Latest && (o.since == "" || rules.MaxRate > 0):
 		t.after, t.quiet = 0, true // what is the latest may be older than the cursor, and have waited for its turn
@@ -162,9 +166,10 @@ func (b *behind) note(p *part, m *Message) bool {
 		b.tracks = append(b.tracks, t)
 	}
 	switch {
-	case !b.resuming && rules.Slow == Newest && !rules.Latest:
-		b.hold(t, m, true)
-	case t.held != nil, !p.shard.keeps(rules, m):
+	case !p.shard.keeps(rules, m):
+		b.hold(t, m, rules.Slow == Newest)
+	case t.instead, !b.resuming && rules.Slow == Newest && !rules.Latest:
+		t.instead = true
 		b.hold(t, m, rules.Slow == Newest)
 	default:
 		t.until = m.Seq

@@ -72,6 +72,7 @@ type part struct {
 	index    map[*Session]int   // of sessions, once there are many; the shard's. Everyone's needs none: see Session.seat
 	paces    map[*Session]*pace // where there is a MaxRate; the shard's
 	tick     *time.Timer        // for paces; the shard's
+	ticks    time.Time          // when it does
 }
 
 // large is the number of sessions in a part from which on a message is queued for all of them before it is sent to the first.
@@ -142,13 +143,13 @@ func (p *part) deliver(m *Message, more bool) int {
 func (p *part) offer(s *Session, m *Message, more bool) bool {
 	rules := p.topic.rules
 	switch {
+	case rules.MaxRate > 0 && !isSystem(m.Type) && p.paced(s, m):
+		return true
 	case s.behind != nil:
 		if !s.behind.note(p, m) {
 			s.fail(ErrSlow)
 			return false
 		}
-		return true
-	case rules.MaxRate > 0 && !isSystem(m.Type) && p.paced(s, m):
 		return true
 	case rules.Slow != Disconnect && !s.room():
 		return s.fallBehind(m.Seq-1, m.Seq-1).note(p, m)
