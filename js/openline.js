@@ -70,9 +70,8 @@
 
 /** @typedef {{ code?: number, reason?: string, down?: boolean }} Ending of a connection; down: nothing answered at all */
 
-// Milliseconds: the longest wait; what an open connection has to last to count as steady; what a sign of life may be late.
+// Milliseconds: the longest wait; what a sign of life may be late.
 const longest = 30_000;
-const steady = 5_000;
 const margin = 5_000;
 const minute = 60_000;
 const hour = 60 * minute;
@@ -718,9 +717,12 @@ export class Openline {
     this.#opened = 0;
     this.#stop();
     this.#link.abort();
-    if (opened && Date.now() - opened > steady) this.#attempt = this.#denied = 0;
     const { code: word, message } = this.#error ?? {};
     const silent = !code || code === 1005 || code === 1006;
+    const steady = Date.now() - opened > 5_000;
+    // A network that breaks is no reason to wait for long, a server that ends what it has just opened is.
+    if (opened && (steady || (silent && !word))) this.#attempt = 0;
+    if (opened && steady) this.#denied = 0;
     if (silent && word && this.#after <= Date.now()) code = codes[word] ?? code;
     const why = reason || message || "";
     const digits = String(code);

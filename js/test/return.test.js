@@ -20,19 +20,21 @@ test("waits grow, with full jitter, to 30 s at most", async (t) => {
   }
 });
 
-test("a connection that lasted makes the next wait short again, one that did not makes it longer", async (t) => {
+test("a server that ends what it has opened makes the waits longer, unless it lasted; a network does not", async (t) => {
   const { server, is, pass } = await setup(t);
-  for (const [lasts, wanted] of [
-    [0, 500],
-    [0, 1000],
-    [6000, 500],
-    [0, 1000],
+  for (const [code, lasts, wanted] of [
+    [1011, 0, 500],
+    [1011, 0, 1000],
+    [1011, 6000, 500],
+    [1011, 0, 1000],
+    [0, 0, 500],
+    [0, 0, 500],
   ]) {
     const arrival = await server.next();
     arrival.open();
     await is("open");
     pass(lasts);
-    arrival.end();
+    arrival.end(code);
     const { delay } = await is("waiting");
     assert.equal(delay, wanted);
     pass(delay);
