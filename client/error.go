@@ -38,6 +38,7 @@ var (
 	errAsked   = errors.New("client: a request was made while the queue was full")
 	errLagging = errors.New("client: the application fell behind: what was left out is fetched again")
 	errNoOpen  = errors.New("client: no sys:open arrived in time: something on the way holds answers back")
+	errGone    = errors.New("client: the server has ended the session")
 	errSilent  = errors.New("client: nothing has arrived for too long")
 	errEnded   = errors.New("client: the server ended the stream")
 )

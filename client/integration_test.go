@@ -332,3 +332,41 @@ func TestAway(t *testing.T) {
 		}
 	}
 }
+
+// An application that answers each message before it takes the next one, with a
+// queue that is full all the time, gets every reply and every message.
+func TestAnswerWhileFlooded(t *testing.T) {
+	t.Parallel()
+	every(t, func(t *testing.T, n *node, o *client.Options) {
+		o.User, o.Channels, o.QueueMessages, o.Logger = "alice", []string{"chat:x"}, 8, slog.New(slog.DiscardHandler)
+		o.BackoffMin = 10 * time.Millisecond
+		c, err := client.Dial(t.Context(), n.url, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		publish := publisher(t, n.url)
+		for i := range 500 {
+			publish(i)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), guard)
+		defer cancel()
+		for i := range 500 {
+			e, err := c.Next(ctx)
+			if err != nil {
+				t.Fatalf("%d: %v", i, err)
+			}
+			if m, ok := e.(*client.Message); !ok || string(m.Data) != fmt.Sprint(i) {
+				t.Fatalf("%+v, want %d", e, i)
+			}
+			if r, err := c.Publish(ctx, "chat:y", i, nil); err != nil || !r.Stored {
+				t.Fatalf("the answer to %d: %+v, %v", i, r, err)
+			}
+			if i%100 == 0 { // a request that needs the session, which may be over by now
+				if err := c.Subscribe(ctx, fmt.Sprint("chat:", i), nil); err != nil {
+					t.Fatalf("subscribing after %d: %v", i, err)
+				}
+			}
+		}
+	})
+}

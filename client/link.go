@@ -15,8 +15,9 @@ import (
 type link interface {
 	// next waits for the next envelope, which is valid until the next call.
 	next(ctx context.Context) ([]byte, error)
-	// send hands a request over. If the reply is nil it comes among the envelopes.
-	send(ctx context.Context, request []byte) (reply []byte, err error)
+	// send hands a request over, which is about the session or not. If the reply is
+	// nil it comes among the envelopes.
+	send(ctx context.Context, request []byte, ofSession bool) (reply []byte, err error)
 	// close ends the connection, by the transport's manners if it is in order.
 	close(orderly bool)
 }
@@ -126,7 +127,7 @@ func (l *socket) next(ctx context.Context) ([]byte, error) {
 	return b, nil
 }
 
-func (l *socket) send(ctx context.Context, request []byte) ([]byte, error) {
+func (l *socket) send(ctx context.Context, request []byte, _ bool) ([]byte, error) {
 	return nil, l.conn.Write(ctx, websocket.Text, request)
 }
 

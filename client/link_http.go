@@ -119,12 +119,14 @@ type up struct {
 // answerLimit bounds the reply to a request, which may be a page of history.
 const answerLimit = 64 << 20
 
-func (l *up) send(ctx context.Context, request []byte) ([]byte, error) {
+// send leaves the session out where the request is not about it: any node can answer
+// then, and a session that is just ending is no hindrance.
+func (l *up) send(ctx context.Context, request []byte, ofSession bool) ([]byte, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, l.c.o.Silence, errSilent)
 	defer cancel()
 	query := make(url.Values)
-	if id := l.o.session.name(); id != "" {
-		query.Set("session", id)
+	if ofSession {
+		query.Set("session", l.o.session.name())
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, l.c.o.address("/send/", query), bytes.NewReader(request))
 	if err != nil {

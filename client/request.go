@@ -34,6 +34,13 @@ type request struct {
 	reply chan *envelope                                             // of capacity 1
 }
 
+// ofSession reports whether the request is about the session itself.
+func (q *request) ofSession() bool { return q.Type == "subscribe" || q.Type == "unsubscribe" }
+
+// mostGone is how often a server may say that it has no such session, before it is
+// believed: it may be another one than holds the session.
+const mostGone = 3
+
 // keyLife is for how long a publish is repeated: the server knows its key a
 // little longer.
 const keyLife = 100 * time.Second
@@ -48,7 +55,7 @@ func (c *Client) ask(ctx context.Context, w wireRequest, done func(*session, jso
 		return nil, fmt.Errorf("client: the request cannot be encoded: %w", err)
 	}
 	backoff := websocket.Backoff{Min: c.o.BackoffMin, Max: c.o.BackoffMax}
-	refreshed := false
+	refreshed, gone := false, 0
 	var first time.Time
 	for {
 		s, err := c.current(ctx)
@@ -76,6 +83,10 @@ func (c *Client) ask(ctx context.Context, w wireRequest, done func(*session, jso
 					return nil, err
 				}
 				continue
+			case q.ofSession() && gone < mostGone && (r.said.Status == http.StatusNotFound || r.said.Status == http.StatusGone):
+				if gone++; s.transport == Poll {
+					s.cancel(errGone) // its next poll may be long in coming
+				}
 			case !r.passing():
 				return nil, &r.said
 			}
@@ -105,7 +116,7 @@ func (s *session) lull(ctx context.Context, d time.Duration) error {
 // ask makes a request once.
 func (s *session) ask(ctx context.Context, q *request, b []byte) (*envelope, error) {
 	if s.transport != WebSocket {
-		answer, err := s.link.send(ctx, b)
+		answer, err := s.link.send(ctx, b, q.ofSession())
 		if err != nil {
 			return nil, err
 		}
@@ -124,7 +135,7 @@ func (s *session) ask(ctx context.Context, q *request, b []byte) (*envelope, err
 		delete(s.requests, q.Ref)
 	}()
 	poke(s.asked)
-	if _, err := s.link.send(ctx, b); err != nil {
+	if _, err := s.link.send(ctx, b, true); err != nil {
 		return nil, err
 	}
 	select {

@@ -38,7 +38,7 @@ func (f *fake) every(take func(*wireRequest)) func(*line) {
 	f.send = func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
 		q := new(wireRequest)
-		if err := json.Unmarshal(b, q); err != nil || r.Header.Get("Content-Type") != "application/json" || r.URL.Query().Get("session") != "s1" {
+		if err := json.Unmarshal(b, q); err != nil || r.Header.Get("Content-Type") != "application/json" || (r.URL.Query().Get("session") == "s1") != (q.Type == "subscribe" || q.Type == "unsubscribe") {
 			f.t.Errorf("%s %s: %v", r.URL, b, err)
 		}
 		take(q)
@@ -362,6 +362,46 @@ func TestRequestWhileFull(t *testing.T) {
 		}
 		if resumed == 0 || resumed > 40 {
 			t.Errorf("resumed %d times", resumed)
+		}
+	})
+}
+
+// A server that has no such session has ended it, or is another one.
+func TestSessionGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t)
+		tries := 0
+		f.every(func(*wireRequest) {})
+		good := f.send
+		f.send = func(w http.ResponseWriter, r *http.Request) {
+			if tries++; tries > 1 {
+				good(w, r)
+				return
+			}
+			(&line{w: w}).refuse(404, "not_found")
+		}
+		held := func(l *line) { l.wait() }
+		f.play("poll", func(l *line) { l.answer("e-0.p1.1", opened("e-0", false)) }, held,
+			func(l *line) { l.answer("e-0.p2.1", opened("e-0", true)) }, held)
+		c := f.dial(f.options(Poll))
+		began := time.Now()
+		if err := c.Subscribe(t.Context(), "chat:x", nil); err != nil || tries != 2 || time.Since(began) > time.Second {
+			t.Errorf("%v after %d tries and %v", err, tries, time.Since(began))
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(t)
+		tries := 0
+		f.send = func(w http.ResponseWriter, _ *http.Request) {
+			tries++
+			(&line{w: w}).refuse(404, "not_found")
+		}
+		f.play("sse", func(l *line) { l.open("e-0", false); l.wait() })
+		c := f.dial(f.options(SSE))
+		err := c.Subscribe(t.Context(), "chat:x", nil)
+		var refused *Error
+		if !errors.As(err, &refused) || refused.Status != 404 || tries != mostGone+1 {
+			t.Errorf("%v after %d tries", err, tries)
 		}
 	})
 }

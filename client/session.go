@@ -318,7 +318,7 @@ func (s *session) acknowledge(ctx context.Context) {
 			continue
 		}
 		b, _ := json.Marshal(&wireRequest{Type: "ack", Ref: s.c.ref.Add(1), ID: id}) // strings and a number: cannot fail
-		if _, err := s.link.send(ctx, b); err != nil {
+		if _, err := s.link.send(ctx, b, true); err != nil {
 			s.c.mu.Lock()
 			if s.c.toAck == "" {
 				s.c.toAck = id // for the next session, if there is nothing later
