@@ -1,6 +1,8 @@
 // Package transport turns HTTP requests into sessions of the hub.
 //
-// For most uses, [NewWebSocket] is all: the handler of GET /ws/{user}.
+// For most uses, [NewWebSocket] is all: the handler of GET /ws/{user}. [NewHTTP]
+// adds the transports for those who cannot open a WebSocket: GET /sse/{user},
+// /stream/{user} and /poll/{user}, and POST /send/{user}.
 //
 // # Who may open a session
 //
