@@ -9,8 +9,9 @@ import (
 // engine moves the bytes of many connections, each known by a small number. All
 // its methods, and the sink's, are called from one goroutine.
 type engine interface {
-	// dial begins to open a connection from a local address, or from any.
-	dial(id int, local netip.Addr)
+	// dial begins to open a connection from a local address, or from any. True says
+	// that it is open, and the sink is not told.
+	dial(id int, local netip.Addr) bool
 	// write sends b, which is the caller's again when it returns.
 	write(id int, b []byte)
 	pause(id int)

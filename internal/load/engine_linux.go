@@ -20,18 +20,23 @@ func newEngine(o *engineOptions) (engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load: epoll: %w", err)
 	}
-	return &epoll{fd: ep, o: o, events: make([]unix.EpollEvent, 512), buf: make([]byte, 256<<10)}, nil
+	return &epoll{fd: ep, self: [1]unix.PollFd{{Fd: int32(ep), Events: unix.POLLIN}}, o: o, events: make([]unix.EpollEvent, 512), buf: make([]byte, 256<<10)}, nil
 }
 
 // epoll is an engine of non-blocking sockets.
 type epoll struct {
 	fd     int
+	self   [1]unix.PollFd // fd, to be waited for
 	o      *engineOptions
 	slots  []socket // by identifier
 	events []unix.EpollEvent
 	buf    []byte
 	gone   []ended // connections that failed outside wait
 }
+
+// precise is the number of milliseconds below which a wait ends when it should, so
+// that what is due leaves in time.
+const precise = 10
 
 // socket is one connection of an epoll.
 type socket struct {
@@ -55,14 +60,16 @@ func sockaddr(a netip.AddrPort) (unix.Sockaddr, int) {
 	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}, unix.AF_INET6
 }
 
-func (e *epoll) dial(id int, local netip.Addr) {
+func (e *epoll) dial(id int, local netip.Addr) bool {
 	for id >= len(e.slots) {
 		e.slots = append(e.slots, socket{})
 	}
 	if err := e.connect(id, local); err != nil {
 		e.drop(id)
 		e.gone = append(e.gone, ended{id, err})
+		return false
 	}
+	return !e.slots[id].connecting
 }
 
 func (e *epoll) connect(id int, local netip.Addr) error {
@@ -81,10 +88,20 @@ func (e *epoll) connect(id int, local netip.Addr) error {
 			return os.NewSyscallError("bind", err)
 		}
 	}
-	if err := unix.Connect(fd, to); err != nil && err != unix.EINPROGRESS {
+	err = unix.Connect(fd, to)
+	if err != nil && err != unix.EINPROGRESS {
 		return os.NewSyscallError("connect", err)
 	}
+	e.slots[id].connecting = err != nil && !writable(fd)
 	return e.ctl(unix.EPOLL_CTL_ADD, id)
+}
+
+// writable says whether a socket is connected by now, as one over loopback is, so
+// that its first octets leave before others are dialled.
+func writable(fd int) bool {
+	p := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+	n, err := unix.Poll(p[:], 0)
+	return n == 1 && err == nil && p[0].Revents == unix.POLLOUT
 }
 
 // ctl asks for the events that the socket's state calls for.
@@ -144,8 +161,18 @@ func (e *epoll) wait(d time.Duration, to sink) error {
 		}
 		d = 0
 	}
-	ms := int((d + time.Millisecond - 1) / time.Millisecond)
-	n, err := unix.EpollWait(e.fd, e.events, max(ms, 0))
+	ms := int(max(d, 0) / time.Millisecond)
+	if part := d % time.Millisecond; part > 0 && ms < precise { // epoll knows whole milliseconds alone
+		until := unix.NsecToTimespec(int64(d))
+		if n, err := unix.Ppoll(e.self[:], &until, nil); n == 0 || err != nil {
+			if err != nil && err != unix.EINTR {
+				return os.NewSyscallError("ppoll", err)
+			}
+			return nil
+		}
+		ms = 0
+	}
+	n, err := unix.EpollWait(e.fd, e.events, ms)
 	if err != nil && err != unix.EINTR {
 		return os.NewSyscallError("epoll_wait", err)
 	}

@@ -22,6 +22,7 @@ type Fleet struct {
 
 	opening *opening // nil: none is under way
 	run     *run     // nil: none is under way
+	storm   *storm   // nil: none is under way
 	runs    uint32   // the number of the last run; the first is anybody's guess
 	source  uint8    // 0: connections leave from where the system likes, else from 127.0.0.(1+source)
 }
@@ -91,7 +92,9 @@ func (f *Fleet) dial(id int) {
 	if f.source > 0 {
 		local = netip.AddrFrom4([4]byte{127, 0, 0, 1 + f.source})
 	}
-	f.e.dial(id, local)
+	if f.e.dial(id, local) {
+		f.connected(id)
+	}
 }
 
 // dialElsewhere dials again from the next loopback address when the ports of one are
@@ -201,9 +204,14 @@ func (f *Fleet) frame(id int, opcode byte, payload []byte, now int64) error {
 		return f.greet(id, payload)
 	default:
 		if s, ok := findStamp(payload); ok {
-			if f.run != nil {
+			switch {
+			case f.run != nil:
 				f.run.got(id, s, now)
+			case f.storm != nil:
+				f.storm.got(id, s, now)
 			}
+		} else if f.storm != nil {
+			f.storm.other(payload)
 		} else if reply := f.o.Dialect.Answer(payload); reply != nil {
 			f.send(id, opText, reply)
 		}
@@ -247,6 +255,8 @@ func (f *Fleet) ended(id int, err error) {
 	case was == isStopped:
 	case was == isReady && f.run != nil:
 		f.run.cut(id, err)
+	case was == isReady && f.storm != nil:
+		f.storm.cut(id, err)
 	case was == isReady && f.opening != nil:
 		f.opening.cut(err)
 	case was != isReady && f.opening != nil:

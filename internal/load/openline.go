@@ -1,6 +1,9 @@
 package load
 
-import "strconv"
+import (
+	"bytes"
+	"strconv"
+)
 
 // Openline is the dialect of openline serve.
 type Openline struct {
@@ -11,6 +14,12 @@ type Openline struct {
 	Prefix  string // of users' names, before their number
 	// Token, if not nil, returns the token that a session needs.
 	Token func(session int) string
+	// Since is the cursor from which sessions resume; empty: they begin anew.
+	Since string
+	// Greeted, if not nil, is given each session's sys:open.
+	Greeted func(msg []byte)
+	// Fields are more lines of a session's requests, each with its line end.
+	Fields string
 }
 
 // User returns the name of a session's user.
@@ -18,21 +27,39 @@ func (o *Openline) User(session int) string { return o.Prefix + strconv.Itoa(ses
 
 // AppendUpgrade implements [Dialect].
 func (o *Openline) AppendUpgrade(dst []byte, session int) []byte {
-	dst = append(dst, "GET "...)
-	dst = append(dst, o.Path...)
-	dst = append(dst, "/ws/"...)
-	dst = append(dst, o.Prefix...)
-	dst = strconv.AppendInt(dst, int64(session), 10)
+	dst = o.appendGet(dst, session, "/ws/")
+	ask := byte('?')
 	if o.Channel != "" {
 		dst = append(append(dst, "?channels="...), o.Channel...)
+		ask = '&'
 	}
+	if o.Since != "" {
+		dst = append(append(append(dst, ask), "since="...), o.Since...)
+	}
+	return append(o.appendFields(dst, session), UpgradeFields...)
+}
+
+// appendGet begins a session's request: up to its path.
+func (o *Openline) appendGet(dst []byte, session int, path string) []byte {
+	dst = append(dst, "GET "...)
+	dst = append(dst, o.Path...)
+	dst = append(dst, path...)
+	dst = append(dst, o.Prefix...)
+	return strconv.AppendInt(dst, int64(session), 10)
+}
+
+// appendFields goes on behind the query, up to the last field's line end.
+func (o *Openline) appendFields(dst []byte, session int) []byte {
 	dst = append(dst, " HTTP/1.1\r\nHost: "...)
 	dst = append(dst, o.Host...)
 	if o.Token != nil {
 		dst = append(dst, "\r\nAuthorization: Bearer "...)
 		dst = append(dst, o.Token(session)...)
 	}
-	return append(dst, UpgradeFields...)
+	if o.Fields != "" {
+		dst = append(append(dst, "\r\n"...), o.Fields[:len(o.Fields)-2]...)
+	}
+	return dst
 }
 
 // UpgradeFields ends a request for a WebSocket: the line end of the field
@@ -40,9 +67,24 @@ func (o *Openline) AppendUpgrade(dst []byte, session int) []byte {
 const UpgradeFields = "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
 	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAECAwQFBgcICQoLDA0ODw==\r\n\r\n"
 
+// CursorOf returns the first cursor in an envelope or an answer, or nil.
+func CursorOf(msg []byte) []byte {
+	_, after, ok := bytes.Cut(msg, []byte(`"cursor":"`))
+	if !ok {
+		return nil
+	}
+	cursor, _, _ := bytes.Cut(after, []byte(`"`))
+	return cursor
+}
+
 // Greet implements [Dialect]: the first envelope is sys:open, and the session is
 // subscribed by then.
-func (*Openline) Greet(msg []byte) (reply []byte, ready bool, err error) { return nil, msg != nil, nil }
+func (o *Openline) Greet(msg []byte) (reply []byte, ready bool, err error) {
+	if o.Greeted != nil && msg != nil {
+		o.Greeted(msg)
+	}
+	return nil, msg != nil, nil
+}
 
 // Answer implements [Dialect].
 func (*Openline) Answer([]byte) []byte { return nil }

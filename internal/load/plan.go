@@ -27,6 +27,9 @@ type Plan struct {
 	// Stop has that many sessions, the first ones, stop reading when the first
 	// message is published. They are left out of what is reckoned. Default: 0.
 	Stop int
+	// Phase, if not nil, says which part of the run it is, from 0 on, when a message
+	// leaves: of each part there is a Latency of its own in Traffic.Phases.
+	Phase func() int
 	// Progress, if not nil, is called every 50 ms or so from the goroutine of the
 	// fleet, with how long messages have been published and how many arrived.
 	Progress func(past time.Duration, deliveries uint64)
@@ -58,6 +61,7 @@ func (p Plan) resolved(sessions int) Plan {
 
 // Traffic is what became of a Plan.
 type Traffic struct {
+	Run        uint32            // what its messages are known by
 	Published  uint64            // messages that the server accepted
 	Refused    map[string]uint64 // those that it did not, by what it said
 	Took       time.Duration     // from the first request to the last answer
@@ -65,7 +69,17 @@ type Traffic struct {
 	Deliveries uint64
 	Until      time.Duration  // from the first request to the last delivery
 	Latency    Histogram      // from when a message was due to be sent to its arrival
+	Phases     []Phase        // where the Plan has them
 	Lost       uint64         // accepted, for a session that stayed, and not there
 	Duplicates uint64         // there already, or out of order
 	Cut        map[string]int // sessions that the server ended, by how
+}
+
+// Phase is a part of a run.
+type Phase struct {
+	Latency Histogram // as in Traffic
+	// Late is the load's own delay: from when a message was due, and a publisher
+	// free, until its request left. What comes is read about as late.
+	Late Histogram
+	from int64 // when its first message was due
 }

@@ -50,7 +50,7 @@ func newPortable(o *engineOptions) *portable {
 	}
 }
 
-func (p *portable) dial(id int, local netip.Addr) {
+func (p *portable) dial(id int, local netip.Addr) bool {
 	c := &portableConn{again: make(chan struct{}, 1), wake: make(chan struct{}, 1), gone: make(chan struct{})}
 	p.slots[id] = c
 	p.wg.Go(func() {
@@ -63,6 +63,7 @@ func (p *portable) dial(id int, local netip.Addr) {
 		}
 		p.read(id, c, nc)
 	})
+	return false
 }
 
 func (p *portable) connect(c *portableConn, local netip.Addr) (net.Conn, error) {

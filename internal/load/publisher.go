@@ -16,6 +16,7 @@ type publisher struct {
 	at      int    // where that stands
 	target  int    // the session that the message under way is for
 	sent    int64  // when the request under way left
+	free    int64  // when it had nothing to do
 }
 
 // publish sends what is due, and returns how long it is until more will be.
@@ -38,6 +39,7 @@ func (r *run) publish(now int64) time.Duration {
 		r.waiting++
 		p := r.f.members[id].pub
 		p.sent = now
+		r.leaves(at, now-max(at, p.free))
 		s := stamp{run: r.id, publisher: uint16(p.n), sent: uint64(at)}
 		if r.plan.Unicast {
 			r.sendOne(id, p, s)
@@ -46,6 +48,18 @@ func (r *run) publish(now int64) time.Duration {
 		}
 	}
 	return look
+}
+
+// leaves notes that a message leaves that was due at a time, and how late the load
+// itself is with it.
+func (r *run) leaves(at, late int64) {
+	if r.plan.Phase == nil {
+		return
+	}
+	for n := r.plan.Phase(); n >= len(r.Phases); {
+		r.Phases = append(r.Phases, Phase{from: at})
+	}
+	r.Phases[len(r.Phases)-1].Late.Add(time.Duration(late))
 }
 
 func (r *run) sendAll(id int, p *publisher, s stamp) {
@@ -87,7 +101,7 @@ func (f *Fleet) answered(id int, b []byte) (rest []byte, err error) {
 	r.Took = time.Duration(now - r.began)
 	r.Answer.Add(time.Duration(now - p.sent))
 	r.waiting--
-	p.sent = 0
+	p.sent, p.free = 0, now
 	switch {
 	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden || a.status == http.StatusNotFound:
 		return nil, refusal(a.status, a.body) // and so would all be

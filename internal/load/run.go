@@ -41,6 +41,7 @@ func (f *Fleet) Publish(ctx context.Context, p *Plan) (*Traffic, error) {
 	}
 	f.runs++
 	r := &run{f: f, id: f.runs, plan: p.resolved(f.sessions), readers: f.Ready()}
+	r.Run = r.id
 	r.Refused, r.Cut = make(map[string]uint64), make(map[string]int)
 	if r.plan.Unicast {
 		r.next, r.accepted = make([]uint32, f.sessions), make([]uint32, f.sessions)
@@ -154,6 +155,12 @@ func (r *run) got(id int, s stamp, now int64) {
 	r.Deliveries++
 	r.last = now
 	r.Latency.Add(time.Duration(now - int64(s.sent)))
+	for i := len(r.Phases) - 1; i >= 0; i-- {
+		if int64(s.sent) >= r.Phases[i].from {
+			r.Phases[i].Latency.Add(time.Duration(now - int64(s.sent)))
+			break
+		}
+	}
 }
 
 // counters are those of a session.

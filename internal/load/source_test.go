@@ -15,14 +15,15 @@ type crowded struct {
 	events []func(to sink)
 }
 
-func (e *crowded) dial(id int, local netip.Addr) {
+func (e *crowded) dial(id int, local netip.Addr) bool {
 	if e.used[local]++; e.used[local] > 2 {
 		e.events = append(e.events, func(to sink) { to.ended(id, os.NewSyscallError("connect", syscall.EADDRNOTAVAIL)) })
-		return
+		return false
 	}
 	e.events = append(e.events, func(to sink) { to.connected(id) }, func(to sink) {
 		to.received(id, []byte("HTTP/1.1 101 Switching Protocols\r\n\r\n\x81\x02{}"))
 	})
+	return false
 }
 
 func (e *crowded) wait(_ time.Duration, to sink) error {

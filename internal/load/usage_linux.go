@@ -75,3 +75,20 @@ func kibibytes(b []byte, name string) int64 {
 	}
 	return 0
 }
+
+// ResetPeak has a process's peak memory begin at what it has now, if that may be.
+func ResetPeak(pid int) {
+	for _, pid := range Family(pid) {
+		_ = os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte("5"), 0) // proc_pid_clear_refs(5)
+	}
+}
+
+// Peak reads the most resident memory that a process and those it started have had
+// since ResetPeak, or their start.
+func Peak(pid int) (peak int64) {
+	for _, pid := range Family(pid) {
+		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		peak += kibibytes(b, "VmHWM:")
+	}
+	return peak
+}

@@ -11,3 +11,9 @@ func ReadUsage(int) (Usage, error) {
 
 // Family is a process alone, where its children cannot be read.
 func Family(pid int) []int { return []int{pid} }
+
+// ResetPeak does nothing, where nobody counts.
+func ResetPeak(int) {}
+
+// Peak reads nothing, where nobody counts.
+func Peak(int) int64 { return 0 }

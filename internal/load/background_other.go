@@ -1,0 +1,6 @@
+//go:build !linux
+
+package load
+
+// Background does nothing here.
+func Background() {}
