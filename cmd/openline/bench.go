@@ -20,6 +20,8 @@ type benchCmd struct {
 	Unicast benchUnicastCmd `cmd:"" help:"Send to one user after the other."`
 	Connect benchConnectCmd `cmd:"" help:"Open sessions as fast as the server takes them."`
 	Idle    benchIdleCmd    `cmd:"" help:"Open sessions, leave them alone and see what one costs in memory."`
+	Resume  benchResumeCmd  `cmd:"" help:"Have very many sessions come back at once for what they have missed, beside a channel that goes on."`
+	Storm   benchStormCmd   `cmd:"" hidden:"" help:"The part of resume that comes back, which is a process of its own."`
 }
 
 // Help is what openline bench --help says beyond its commands.
@@ -33,11 +35,21 @@ report has its CPU time and memory; give the two a processor each (taskset) for 
 The exit code is 0 when every session was opened and every message came exactly once, else 1.`
 }
 
-// benchFlags are what all loads have in common.
+// benchFlags are what most loads have in common.
 type benchFlags struct {
+	benchTarget
+	benchCrowd
+}
+
+// benchCrowd is how many sessions there are.
+type benchCrowd struct {
+	Sessions int `default:"1000" placeholder:"N" help:"How many sessions to open. Default: 1000."`
+	Dialling int `default:"256" placeholder:"N" help:"How many of them are on their way at the same time. Default: 256."`
+}
+
+// benchTarget is where a load goes, and how its sessions say who they are.
+type benchTarget struct {
 	Server             string `default:"${defaultServer}" env:"OPENLINE_SERVER" placeholder:"URL" help:"The server's address. Default: http://127.0.0.1:8080."`
-	Sessions           int    `default:"1000" placeholder:"N" help:"How many sessions to open. Default: 1000."`
-	Dialling           int    `default:"256" placeholder:"N" help:"How many of them are on their way at the same time. Default: 256."`
 	Channel            string `default:"bench" placeholder:"NAME" help:"The channel that sessions subscribe to. Default: bench."`
 	User               string `default:"bench-" placeholder:"PREFIX" help:"What users' names begin with. Default: bench-."`
 	TokenSecret        string `env:"OPENLINE_TOKEN_HMAC_SECRET" placeholder:"SECRET" help:"Signs the tokens of the users, where the server wants some."`
@@ -62,6 +74,7 @@ type bench struct {
 	flags  *benchFlags
 	s      streams
 	fleet  *load.Fleet
+	speaks *load.Openline // how the fleet does
 	show   *benchProgress
 	report *benchReport
 }
@@ -94,13 +107,14 @@ func (f *benchFlags) begin(ctx context.Context, s streams, scenario string, key 
 	if err != nil {
 		return nil, err
 	}
-	o.Dialect = &load.Openline{Host: u.Host, Path: u.Path, Key: key, Channel: f.Channel, Prefix: f.User, Token: token}
+	d := &load.Openline{Host: u.Host, Path: u.Path, Key: key, Channel: f.Channel, Prefix: f.User, Token: token}
+	o.Dialect = d
 	fleet, err := load.New(o)
 	if err != nil {
 		return nil, err
 	}
 	return &bench{
-		flags: f, s: s, fleet: fleet, show: benchProgressOn(s),
+		flags: f, s: s, fleet: fleet, speaks: d, show: benchProgressOn(s),
 		report: &benchReport{Scenario: scenario, Server: base, Version: version()},
 	}, nil
 }

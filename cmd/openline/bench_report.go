@@ -24,6 +24,7 @@ type benchReport struct {
 	Idle        []benchMemory   `json:"idle,omitempty"`
 	PerSession  float64         `json:"bytes_per_session,omitempty"`
 	Traffic     *benchDelivered `json:"traffic,omitempty"`
+	Resume      *benchResumed   `json:"resume,omitempty"`
 }
 
 // benchOpen is how sessions were opened.
@@ -164,6 +165,9 @@ func (r *benchReport) verdict() error {
 		add(len(t.Refused) > 0, "the server refused messages")
 		add(t.Published == 0, "no message was published")
 	}
+	if s := r.Resume; s != nil {
+		add(s.Whole < s.Sessions, "%s of %s sessions that came back do not have every message once, in order", grouped(s.Sessions-s.Whole), grouped(s.Sessions))
+	}
 	if len(list) == 0 {
 		return nil
 	}
@@ -206,6 +210,9 @@ func (r *benchReport) text(w io.Writer) {
 	}
 	if r.Traffic != nil {
 		r.Traffic.text(row)
+	}
+	if r.Resume != nil {
+		r.Resume.text(row)
 	}
 }
 

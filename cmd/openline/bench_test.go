@@ -207,6 +207,8 @@ func TestBenchUsage(t *testing.T) {
 		"idle --pid=1 --sessions=3": {2, "--from is at least 1"},
 		"idle --pid=1000000000":     {2, "--pid: load: "},
 		"connect --token-command=\u00a0 --server=SERVER": {2, "names no command"},
+		"resume --missed=0": {2, "above zero"},
+		"resume --api-key=": {2, "no API key"},
 	} {
 		if strings.Contains(args, "SERVER") {
 			srv := httptest.NewServer(http.NotFoundHandler())
