@@ -62,6 +62,9 @@ type Publication struct {
 	// the latest instead. "" for none.
 	Key string
 
+	// Once, of the same form, keeps a second publication out in any channel; it goes before Key there. "" for none.
+	Once string
+
 	// Await has the call wait so long for the acknowledgement of a session that has received the message. Receipt.Acknowledged tells whether it came. 0: do not wait.
 	Await time.Duration
 

@@ -28,7 +28,7 @@
 //
 // # Requests
 //
-// A client's envelope has a type and the fields type, ref, channel, to, event, key, data, since, limit and id. With the hub's own types (subscribe, unsubscribe,
+// A client's envelope has a type and the fields type, ref, channel, to, event, key, once, data, since, limit and id. With the hub's own types (subscribe, unsubscribe,
 // publish, send, ping) any other field is refused, with the name that was probably meant; so is a field that is there twice. null is as good as no field, but for type,
 // ref and data. Envelopes of the application's own types may have other fields, and go to Options.OnMessage.
 package openline

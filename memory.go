@@ -90,12 +90,15 @@ func (b *MemoryBroker) Place(p *Publication) (Receipt, *Delivery, error) {
 	}
 	now := time.Now()
 	var seen *keys
-	k := key{p.From, p.Channel, p.Key}
 	rules := p.Rules
 	if rules == nil {
 		rules = defaultRules
 	}
-	if p.Key != "" && b.window > 0 && !rules.Latest {
+	k := key{p.From, p.Channel, p.Once}
+	if k.key == "" && !rules.Latest {
+		k.key = p.Key
+	}
+	if k.key != "" && b.window > 0 {
 		if seen = &b.backend; p.From != "" {
 			seen = &b.users
 		}

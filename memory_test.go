@@ -163,3 +163,32 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 		t.Error(n, err)
 	}
 }
+
+// Once deduplicates in any channel and goes before Key, which does so where it does
+// not say what a message is the latest of.
+func TestOnce(t *testing.T) {
+	h := newHub(t, &Options{Namespaces: map[string]Namespace{"latest": {Latest: true}}})
+	for _, c := range []struct {
+		channel, key, once string
+		duplicate          bool
+	}{
+		{"a", "k", "", false},
+		{"a", "k", "", true},
+		{"a", "k", "1", false},
+		{"a", "other", "1", true},
+		{"a", "", "k", true},
+		{"b", "k", "", false},
+		{"latest:a", "k", "", false},
+		{"latest:a", "k", "", false},
+		{"latest:a", "k", "1", false},
+		{"latest:a", "k", "1", true},
+	} {
+		r, err := h.Publish(t.Context(), Publication{Channel: c.channel, Key: c.key, Once: c.once})
+		if err != nil || r.Duplicate != c.duplicate || !r.Stored {
+			t.Errorf("%+v: %+v, %v", c, r, err)
+		}
+	}
+	if _, err := h.Publish(t.Context(), Publication{Channel: "a", Once: "\n"}); err == nil {
+		t.Error("a line feed for a key")
+	}
+}

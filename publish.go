@@ -112,8 +112,11 @@ func (h *Hub) complete(p *Publication, valid bool) *Error {
 			return e
 		}
 	}
-	if p.Key != "" {
-		if e := checkKey(p.Key); e != nil {
+	for _, key := range [...]string{p.Key, p.Once} {
+		if key == "" {
+			continue
+		}
+		if e := checkKey(key); e != nil {
 			return e
 		}
 	}

@@ -129,7 +129,7 @@ func (s *Session) mayPublish(action, target string) *Error {
 
 // doPut publishes the request's data to the channel.
 func (s *Session) doPut(ctx context.Context, r *Request, action, target, channel string) *Error {
-	p := Publication{Channel: channel, Type: r.Event, From: s.user, Data: r.Data, Key: r.Key}
+	p := Publication{Channel: channel, Type: r.Event, From: s.user, Data: r.Data, Key: r.Key, Once: r.Once}
 	if e := s.hub.complete(&p, true); e != nil {
 		return e
 	}

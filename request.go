@@ -17,6 +17,7 @@ type Request struct {
 	To      string
 	Event   string
 	Key     string
+	Once    string
 	Data    json.RawMessage // valid JSON, or nil if absent
 	Bytes   []byte          // the whole envelope as it came, for fields that only the application knows
 
@@ -50,7 +51,7 @@ func (r *Request) carried() json.RawMessage { return r.Data }
 var requestTypes = []string{"subscribe", "unsubscribe", "publish", "send", "presence", "history", "ack", "ping"}
 
 // requestFields are the fields that Openline's requests may have.
-var requestFields = []string{"type", "ref", "channel", "to", "event", "key", "data", "since", "limit", "id"}
+var requestFields = []string{"type", "ref", "channel", "to", "event", "key", "once", "data", "since", "limit", "id"}
 
 // maxRef bounds a ref, which is echoed.
 const maxRef = 256
@@ -161,6 +162,8 @@ func (r *Request) set(field string, b []byte, start, end int) *Error {
 		r.Event = s
 	case "key":
 		r.Key = s
+	case "once":
+		r.Once = s
 	case "id":
 		r.id = s
 	case "since":

@@ -63,10 +63,11 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// Where the latest is kept by key, the query and the field say the key.
+// Where the latest is kept by key, the query says the key, and the field deduplicates
+// as everywhere.
 func TestKeyOfLatest(t *testing.T) {
 	r := newRig(t, nil)
-	for _, c := range []struct{ query, field, data string }{{"?key=a", "", "1"}, {"?key=b", "b", "2"}, {"", "a", "3"}, {"?key=b", "", "4"}} {
+	for _, c := range []struct{ query, field, data string }{{"?key=a", "", "1"}, {"?key=b", "b", "2"}, {"?key=a", "a", "3"}, {"?key=b", "", "4"}} {
 		var fields []string
 		if c.field != "" {
 			fields = []string{"Idempotency-Key", c.field}
@@ -78,6 +79,9 @@ func TestKeyOfLatest(t *testing.T) {
 	}
 	if w := r.call("POST", "/api/batch", `{"channel":"quotes:x","key":"c","data":5}`); !strings.Contains(w.Body.String(), `"stored":true`) {
 		t.Errorf("%s", w.Body)
+	}
+	if again := want(t, r.call("POST", "/api/channels/quotes:x/messages?key=a", "6", "Idempotency-Key", "a"), 200, ""); again["duplicate"] != true {
+		t.Errorf("%v", again)
 	}
 	var got []string
 	for _, m := range r.history("quotes:x/history").Messages {

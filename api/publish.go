@@ -84,19 +84,14 @@ func (c *call) publication() (p openline.Publication, err error) {
 		if len(values) > 1 {
 			return p, problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The field %s is given more than once.", keyField)
 		}
-		if p.Key = unquote(values[0]); p.Key == "" {
+		if p.Once = unquote(values[0]); p.Once == "" {
 			return p, problem.New(http.StatusBadRequest, openline.CodeBadName, "The field %s is empty.", keyField)
 		}
 	}
 	if c.query.Has("key") {
-		key := c.query.Get("key")
-		switch {
-		case key == "":
+		if p.Key = c.query.Get("key"); p.Key == "" {
 			return p, problem.New(http.StatusBadRequest, openline.CodeBadName, "The query parameter key is empty.")
-		case p.Key != "" && p.Key != key:
-			return p, problem.New(http.StatusBadRequest, openline.CodeBadRequest, "The query says key %q and the field %s says %q; send one of them.", clip(key), keyField, clip(p.Key))
 		}
-		p.Key = key
 	}
 	return p, checkMedia(c.header)
 }

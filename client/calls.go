@@ -51,8 +51,8 @@ func (c *Client) publish(ctx context.Context, w wireRequest, data any, o *Publis
 	if o != nil {
 		w.Event, w.Key = o.Type, o.Key
 	}
-	if w.Key == "" {
-		w.Key = newKey()
+	if w.Key == "" { // which would say what a message is the latest of, where that is kept
+		w.Once = newKey()
 	}
 	return reply[Receipt](c.ask(ctx, w, nil))
 }

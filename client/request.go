@@ -21,6 +21,7 @@ type wireRequest struct {
 	To      string          `json:"to,omitempty"`
 	Event   string          `json:"event,omitempty"`
 	Key     string          `json:"key,omitempty"`
+	Once    string          `json:"once,omitempty"`
 	ID      string          `json:"id,omitempty"`
 	Since   string          `json:"since,omitempty"`
 	Limit   int             `json:"limit,omitempty"`
@@ -64,7 +65,7 @@ func (c *Client) ask(ctx context.Context, w wireRequest, done func(*session, jso
 		}
 		if first.IsZero() {
 			first = time.Now()
-		} else if q.Key != "" && time.Since(first) > keyLife {
+		} else if q.Key+q.Once != "" && time.Since(first) > keyLife {
 			return nil, ErrOutcomeUnknown
 		}
 		e, err := s.ask(ctx, q, b)

@@ -88,13 +88,13 @@ func TestRequests(t *testing.T) {
 		if err != nil || *r != (Receipt{"e-9", 2, true}) {
 			t.Errorf("%+v, %v", r, err)
 		}
-		if last.Type != "publish" || last.Channel != "chat:x" || string(last.Data) != `{"n":1}` || len(last.Key) < 20 || last.Event != "" {
+		if last.Type != "publish" || last.Channel != "chat:x" || string(last.Data) != `{"n":1}` || len(last.Once) < 20 || last.Event != "" {
 			t.Errorf("%+v", last)
 		}
 		if _, err = c.Send(ctx, "bob", json.RawMessage(`[1]`), &PublishOptions{Type: "greeting", Key: "k"}); err != nil {
 			t.Error(err)
 		}
-		if last.Type != "send" || last.To != "bob" || last.Key != "k" || last.Event != "greeting" {
+		if last.Type != "send" || last.To != "bob" || last.Key != "k" || last.Once != "" || last.Event != "greeting" {
 			t.Errorf("%+v", last)
 		}
 		members, err := c.Presence(ctx, "chat:x")
@@ -199,13 +199,13 @@ func TestRepeat(t *testing.T) {
 		keys := make(chan string, 2)
 		f.play("ws", func(l *line) {
 			l.open("e-0", false)
-			keys <- l.request().Key
+			keys <- l.request().Once
 			l.cut()
 		}, func(l *line) {
 			time.Sleep(3 * time.Second)
 			l.open("e-0", true)
 			q := l.request()
-			keys <- q.Key
+			keys <- q.Once
 			l.ok(q, `{"id":"e-1","delivered":1,"stored":true}`)
 			q = l.request()
 			l.ok(q, `{"members":[]}`)

@@ -342,7 +342,7 @@ export class Openline {
    *
    * @param {string} channel
    * @param {any} data JSON
-   * @param {{ event?: string, key?: string | null }} [options] event: the message's type; key: by default one of its own; null for none
+   * @param {{ event?: string, key?: string }} [options] event: the message's type; key: a second one with it is not published again, or, where the channel keeps the latest of each key, replaces this
    * @returns {Promise<{ id: string, delivered: number, stored: boolean }>}
    */
   publish(channel, data, options) {
@@ -354,7 +354,7 @@ export class Openline {
    *
    * @param {string} user
    * @param {any} data JSON
-   * @param {{ event?: string, key?: string | null }} [options]
+   * @param {{ event?: string, key?: string }} [options]
    * @returns {Promise<{ id: string, delivered: number, stored: boolean }>}
    */
   send(user, data, options) {
@@ -394,10 +394,10 @@ export class Openline {
   /**
    * @param {string} type
    * @param {any} fields
-   * @param {{ event?: string, key?: string | null }} [options]
+   * @param {{ event?: string, key?: string }} [options]
    */
-  #publish(type, fields, { event, key = `${this.#tag}-${this.#ref}` } = {}) {
-    return this.#request(type, { ...fields, event, key: key ?? undefined });
+  #publish(type, fields, { event, key } = {}) {
+    return this.#request(type, { ...fields, event, key, once: key ? undefined : `${this.#tag}-${this.#ref}` });
   }
 
   /**

@@ -61,9 +61,6 @@ func (m *message) post(ctx context.Context, s streams, path string) error {
 	}
 	r.Header.Set("Authorization", "Bearer "+m.APIKey)
 	r.Header.Set("Content-Type", "application/json")
-	if m.Key != "" {
-		r.Header.Set("Idempotency-Key", m.Key)
-	}
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return noServer(err, base)
@@ -93,6 +90,9 @@ func (m *message) query() (url.Values, error) {
 	query := url.Values{}
 	if m.Type != "" {
 		query.Set("type", m.Type)
+	}
+	if m.Key != "" {
+		query.Set("key", m.Key)
 	}
 	switch {
 	case m.Wait:
