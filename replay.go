@@ -274,6 +274,7 @@ func (t *track) hand(b *behind, seq uint64) {
 	s := b.session
 	if t.held != nil && t.held.next() == seq && (len(t.page) == 0 || t.page[0].Seq > seq) && t.lost == 0 {
 		if t.held.lost > 0 {
+			b.pos = max(b.pos, t.held.lost)
 			s.gap(&Gap{Channel: t.part.topic.name, After: s.hub.cursorAt(t.held.from), Before: t.held.messages[0].ID, Reason: GapOverflow}, b)
 			t.held.lost = 0
 		}
@@ -304,7 +305,7 @@ func (t *track) hand(b *behind, seq uint64) {
 func (b *behind) give(m *Message) {
 	if m.Seq >= b.pos {
 		b.pos = m.Seq
-	} else if place := b.session.shard.coarse.place(b.session.shard.place, b.pos); m.Seq < place {
+	} else if place := b.session.shard.coarse.place(max(b.session.shard.place, b.pos), b.pos); m.Seq < place {
 		m = m.at(b.session.hub.cursorAt(place))
 	}
 	b.session.give(m, true)
