@@ -95,6 +95,7 @@ func welcome(s streams, srv *server.Server, warnings []string) {
 		row("token", "openline token alice  (makes the TOKEN below)")
 	}
 	row("JavaScript", `new WebSocket("ws`+strings.TrimPrefix(url, "http")+`/ws/alice`+token+`").onmessage = e => console.log(e.data)`)
+	row("events", `curl -N "`+url+`/sse/alice`+token+`"`)
 	row("curl", `curl -d '{"text":"hi"}' -H "Authorization: Bearer `+bearer+`" `+url+`/api/users/alice/messages`)
 	row("openline", env+`openline send alice '{"text":"hi"}'`)
 	for _, w := range warnings {
