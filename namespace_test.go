@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,14 +90,7 @@ func TestCheckNamespaces(t *testing.T) {
 // members is a Membership.
 type members []string
 
-func (m members) Member(channel string) bool {
-	for _, c := range m {
-		if c == channel {
-			return true
-		}
-	}
-	return false
-}
+func (m members) Member(channel string) bool { return slices.Contains(m, channel) }
 
 // Rules hold for clients on every way in, and not for the backend.
 func TestRules(t *testing.T) {
