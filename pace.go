@@ -2,6 +2,13 @@ package openline
 
 import "time"
 
+// pacing is what a part has where there is a Namespace.MaxRate.
+type pacing struct {
+	sessions map[*Session]*pace
+	timer    *time.Timer // set while something waits
+	at       time.Time   // when it fires
+}
+
 // pace is how far one session is with a channel that has a Namespace.MaxRate.
 type pace struct {
 	next time.Time // when it may get the next message
@@ -10,13 +17,13 @@ type pace struct {
 
 // paced holds m back if the session has to wait for it. While the session is behind, what is the latest waits in the history, and of everything else the newest waits here.
 func (p *part) paced(s *Session, m *Message) bool {
-	c := p.paces[s]
+	if p.pacing == nil {
+		p.pacing = &pacing{sessions: map[*Session]*pace{}}
+	}
+	c := p.pacing.sessions[s]
 	if c == nil {
-		if p.paces == nil {
-			p.paces = map[*Session]*pace{}
-		}
 		c = &pace{}
-		p.paces[s] = c
+		p.pacing.sessions[s] = c
 	}
 	rules := p.topic.rules
 	if s.behind != nil && rules.Latest {
@@ -45,26 +52,32 @@ func (p *part) interval() time.Duration {
 	return time.Duration(float64(time.Second) / p.topic.rules.MaxRate)
 }
 
+// unpace forgets the session, and what waits for it.
+func (p *part) unpace(s *Session) {
+	if p.pacing != nil {
+		delete(p.pacing.sessions, s)
+	}
+}
+
 // tickAt has the part give what waits, on its shard, at a time, if it does not do so earlier.
 func (p *part) tickAt(at, now time.Time) {
-	switch {
-	case p.tick == nil:
-		p.tick = time.AfterFunc(at.Sub(now), func() { p.shard.wakePart(p) })
-	case at.Before(p.ticks):
-		p.tick.Reset(at.Sub(now))
-	default:
-		return
+	switch all := p.pacing; {
+	case all.timer == nil:
+		all.timer = time.AfterFunc(at.Sub(now), func() { p.shard.wakePart(p) })
+		all.at = at
+	case at.Before(all.at):
+		all.timer.Reset(at.Sub(now))
+		all.at = at
 	}
-	p.ticks = at
 }
 
 // giveDue gives each session what it may have now, and comes again for the rest: not for each at its own moment, so that a large channel is looked through a few times in an interval at most.
 func (p *part) giveDue() {
-	p.tick = nil
+	p.pacing.timer = nil
 	now := time.Now()
 	interval := p.interval()
 	var next time.Time
-	for s, c := range p.paces {
+	for s, c := range p.pacing.sessions {
 		if len(c.held.messages) == 0 || s.ended() {
 			continue
 		}

@@ -114,7 +114,7 @@ func (b *behind) begin(p *part, o *origin) *track {
 	t.after, t.until, t.page, t.lost = o.seq, o.present, nil, 0
 	b.resuming = true
 	if rules.MaxRate > 0 && !rules.History.None {
-		delete(p.paces, b.session) // what waits there is in the history
+		p.unpace(b.session) // what waits there is in the history
 	}
 	switch {
 	case rules.Latest && (o.since == "" || rules.MaxRate > 0):

@@ -3,7 +3,6 @@ package openline
 import (
 	"slices"
 	"sync"
-	"time"
 )
 
 // A shard serves its share of the sessions, in the order in which hand-overs were put into its queue, on its runner or on a goroutine that lives while
@@ -68,11 +67,9 @@ type part struct {
 	next  *part // of the topic; guarded by Hub.order
 	count int   // of sessions, with those that are still on their way in the shard's queue; guarded by Hub.order
 
-	sessions []*Session         // the shard's
-	index    map[*Session]int   // of sessions, once there are many; the shard's. Everyone's needs none: see Session.seat
-	paces    map[*Session]*pace // where there is a MaxRate; the shard's
-	tick     *time.Timer        // for paces; the shard's
-	ticks    time.Time          // when it does
+	sessions []*Session       // the shard's
+	index    map[*Session]int // of sessions, once there are many; the shard's. Everyone's needs none: see Session.seat
+	pacing   *pacing          // where there is a MaxRate; the shard's
 }
 
 // large is the number of sessions in a part from which on a message is queued for all of them before it is sent to the first.
@@ -198,7 +195,7 @@ func (p *part) find(s *Session) int {
 
 // remove takes s out; the last session takes its place.
 func (p *part) remove(s *Session) {
-	delete(p.paces, s)
+	p.unpace(s)
 	if s.behind != nil {
 		s.behind.drop(p)
 	}
