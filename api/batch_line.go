@@ -27,8 +27,8 @@ const (
 // entry is one line of a batch.
 type entry struct {
 	target
-	name, kind, key string
-	data            []byte
+	name, kind, key, once string
+	data                  []byte
 }
 
 // maxInFlight is how large a line may be that is not waited for. It bounds,
@@ -51,7 +51,7 @@ func (a *API) publishLine(ctx context.Context, line []byte, res *result) {
 		res.set(openline.Receipt{}, err)
 		return
 	}
-	p := openline.Publication{Type: e.kind, Key: e.key, Data: e.data}
+	p := openline.Publication{Type: e.kind, Key: e.key, Once: e.once, Data: e.data}
 	try := len(line) <= maxInFlight
 	switch e.target {
 	case toUser:
@@ -86,6 +86,7 @@ func decodeEntry(line []byte) (entry, error) {
 		All     *bool           `json:"all"`
 		Type    string          `json:"type"`
 		Key     string          `json:"key"`
+		Once    string          `json:"once"`
 		Data    json.RawMessage `json:"data"`
 	}
 	d := json.NewDecoder(bytes.NewReader(line))
@@ -108,7 +109,7 @@ func decodeEntry(line []byte) (entry, error) {
 	if targets != 1 || (e.All != nil && !*e.All) {
 		return entry{}, problem.New(http.StatusBadRequest, openline.CodeBadRequest, `A line has one target: "to" with a user, "channel" with a channel, or "all" with true.`)
 	}
-	got := entry{kind: e.Type, key: e.Key, data: e.Data}
+	got := entry{kind: e.Type, key: e.Key, once: e.Once, data: e.Data}
 	switch {
 	case e.To != nil:
 		got.aim(toUser, *e.To)
@@ -121,7 +122,7 @@ func decodeEntry(line []byte) (entry, error) {
 }
 
 // members are those of a line.
-var members = []string{"to", "channel", "all", "type", "key", "data"}
+var members = []string{"to", "channel", "all", "type", "key", "once", "data"}
 
 // checkMembers refuses, in an object that is sound, what encoding/json lets
 // through: a name in capitals, and a name given twice.

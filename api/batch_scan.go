@@ -69,6 +69,8 @@ func (e *entry) set(name, value string) bool {
 		e.kind = value
 	case "key":
 		e.key = value
+	case "once":
+		e.once = value
 	}
 	return true
 }

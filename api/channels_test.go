@@ -77,7 +77,8 @@ func TestKeyOfLatest(t *testing.T) {
 			t.Errorf("%s", w.Body)
 		}
 	}
-	if w := r.call("POST", "/api/batch", `{"channel":"quotes:x","key":"c","data":5}`); !strings.Contains(w.Body.String(), `"stored":true`) {
+	line := `{"channel":"quotes:x","key":"c","once":"m","data":5}`
+	if w := r.call("POST", "/api/batch", line+"\n"+line); strings.Count(w.Body.String(), `"stored":true`) != 2 || strings.Count(w.Body.String(), `"duplicate":true`) != 1 {
 		t.Errorf("%s", w.Body)
 	}
 	if again := want(t, r.call("POST", "/api/channels/quotes:x/messages?key=a", "6", "Idempotency-Key", "a"), 200, ""); again["duplicate"] != true {
