@@ -80,8 +80,12 @@ func New(c *Config) (*Server, error) {
 	}
 	files, limited := descriptorLimit()
 	s.warnings = r.warnings(files, limited)
+	connections := r.connections(files, limited)
+	if limited {
+		makeDescriptors(connections, files)
+	}
 	limiter := &websocket.Limiter{
-		Connections:         r.connections(files, limited),
+		Connections:         connections,
 		PerAddress:          r.Limits.PerAddress,
 		HandshakesPerSecond: r.Limits.HandshakesPerSecond,
 	}
