@@ -257,8 +257,13 @@ func (l *Loop) collect(c *LoopConn) []byte {
 	return b
 }
 
-// mostPieces is how long a list of pieces is kept when it is empty.
-const mostPieces = 64
+// How long a list of pieces is kept when it is empty, with what append rounds up: for
+// whichever connection needs one next a full queue's, since a replay makes one after
+// the other; for a connection that keeps what it sends with, less.
+const (
+	mostPieces = 256 + 256/4
+	ownPieces  = 64 + 64/4
+)
 
 // sent takes note that n octets have been taken by the socket.
 func (w *loopWrite) sent(n int) {
@@ -274,7 +279,10 @@ func (w *loopWrite) sent(n int) {
 	w.off = n
 	left := copy(w.pieces, w.pieces[i:])
 	clear(w.pieces[left:]) // or what has been sent could not be collected
-	if w.pieces = w.pieces[:left]; left == 0 && cap(w.pieces) > mostPieces {
+	if w.pieces = w.pieces[:left]; left > 0 {
+		return
+	}
+	if most := cap(w.pieces); most > mostPieces || w.keep && most > ownPieces {
 		w.pieces = nil
 	}
 }
