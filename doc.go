@@ -10,6 +10,12 @@
 // subscription and its end have places there too: what is published after the cursor in sys:open or in the reply to subscribe comes, what was published before does not.
 // Replies to other requests, and what Session.Send sends, stand outside the order.
 //
+// # Namespaces
+//
+// The part of a channel's name before its first colon names its [Namespace] in [Options]: what the broker keeps of a channel, so that a session which comes back with [Opening].Since misses
+// nothing and [Hub.History] can be read; whether [Hub.Presence] knows who is there; who may subscribe and publish, by the [Membership] in [Opening].Claims; and what sessions get that are too slow for
+// it, or for which it is too fast.
+//
 // # Concurrency
 //
 // All methods may be called from any goroutine. Sessions are spread over shards; each serves its own on one goroutine, in the order of the messages. No hook runs on it: a hook

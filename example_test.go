@@ -46,6 +46,26 @@ func ExampleNew() {
 	// alice is gone: 1000
 }
 
+func ExampleHub_Presence() {
+	ctx := context.Background()
+	h := openline.New(&openline.Options{Namespaces: map[string]openline.Namespace{"room": {Presence: true}}})
+	s, err := h.Open(ctx, printer{"bob"}, openline.Opening{User: "bob", Channels: []string{"room:7"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	members, total, err := h.Presence("room:7")
+	fmt.Println(total, members[0].User, len(members[0].Sessions), err)
+	_, _, err = h.Presence("chat:7")
+	fmt.Println(err)
+	s.Closed(nil)
+	_ = h.Shutdown(ctx)
+	// Output:
+	// bob gets sys:open
+	// 1 bob 1 <nil>
+	// openline: who is in chat:7 is not kept: set presence in the namespace "chat" of the server's configuration
+}
+
 func ExampleHub_Open() {
 	ctx := context.Background()
 	h := openline.New(nil)
