@@ -46,6 +46,7 @@ var program = sync.OnceValues(func() (string, error) {
 type server struct {
 	http, ws string // addresses without a path
 	key      string // of the HTTP API
+	pid      int
 }
 
 var address = regexp.MustCompile(`https?://[^\s/"]+`)
@@ -72,6 +73,7 @@ func serve(t *testing.T, env ...string) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.pid = cmd.Process.Pid
 	found := make(chan string, 1)
 	read := make(chan struct{})
 	var log bytes.Buffer
