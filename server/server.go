@@ -175,9 +175,12 @@ func (s *Server) newFront() (*websocket.Server, error) {
 		AcceptOptions: *s.ws.AcceptOptions(),
 		HTTP:          *s.guard(),
 		HTTPServer:    s.http,
-		Request:       s.api.Try,
-		Loops:         s.loops,
-		Admit:         s.admission.enter,
+		Hold:          s.plain.Hold,
+		Request: func(r *http.Request, body []byte, answer func(response []byte)) bool {
+			return s.api.Try(r, body, answer) || s.plain.Try(r, body, answer)
+		},
+		Loops: s.loops,
+		Admit: s.admission.enter,
 	})
 }
 

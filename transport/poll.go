@@ -38,7 +38,7 @@ type poll struct {
 	pace    *rate
 	turn    uint64        // of the latest poll
 	idle    bool          // none is being answered
-	wake    chan struct{} // closed for a poll that is held; nil: none is
+	held    *hold         // the poll that waits; nil: none does
 	filled  chan struct{} // closed for the first poll, when there is all that it can have; nil: it has been answered
 	owes    bool          // the latest answer has said that there is more
 	over    bool          // nothing more comes
@@ -46,7 +46,14 @@ type poll struct {
 	code    int           // why
 	reason  string
 	until   time.Time   // when its token ends, or zero
-	timer   *time.Timer // ends it when no poll comes
+	timer   *time.Timer // ends it when no poll comes, or the poll that is held
+}
+
+// A hold is a poll that waits for something to give.
+type hold struct {
+	turn    uint64
+	nothing []byte // what it is answered with if it gets nothing
+	wake    func() // has it answered; called with mu held
 }
 
 // Send implements openline.Line.
@@ -68,9 +75,9 @@ func (p *poll) Send(m *openline.Message) error {
 
 // rouse wakes the poll that is held. mu is held.
 func (p *poll) rouse() {
-	if p.wake != nil {
-		close(p.wake)
-		p.wake = nil
+	if h := p.held; h != nil {
+		p.held = nil
+		h.wake()
 	}
 }
 
@@ -148,26 +155,38 @@ func (p *poll) leave() {
 	p.endSoon()
 }
 
-// lapse ends a session for which no poll has come.
-func (p *poll) lapse() {
+// tick is called when the time is over: of a poll that is held, or of a session for which
+// none has come.
+func (p *poll) tick() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.idle {
+	expired := p.held != nil && !p.until.IsZero() && !time.Now().Before(p.until)
+	switch {
+	case p.idle:
 		p.over = true
 		p.endSoon()
+	case !expired:
+		p.rouse()
 	}
+	p.mu.Unlock()
+	if expired {
+		p.hub.Load().Close(openline.CloseUnauthorised, "the token expired at "+p.until.UTC().Format(time.RFC3339))
+	}
+}
+
+// setTimer has tick called after a time. mu is held.
+func (p *poll) setTimer(after time.Duration) {
+	if p.timer == nil {
+		p.timer = time.AfterFunc(after, p.tick)
+		return
+	}
+	p.timer.Reset(after)
 }
 
 // rest begins the time in which the next poll has to come. mu is held.
 func (p *poll) rest() {
 	p.idle = true
-	linger := p.t.o.PollLinger
-	switch {
-	case linger < 0 || p.over:
-	case p.timer == nil:
-		p.timer = time.AfterFunc(linger, p.lapse)
-	default:
-		p.timer.Reset(linger)
+	if linger := p.t.o.PollLinger; linger > 0 && !p.over {
+		p.setTimer(linger)
 	}
 }
 

@@ -23,7 +23,7 @@ func gone(code int, reason string) error {
 
 // servePoll answers GET /poll/{user}.
 func (t *HTTP) servePoll(w http.ResponseWriter, r *http.Request, q *request) error {
-	hold, err := readWait(q)
+	wait, err := readWait(q)
 	if err != nil {
 		return err
 	}
@@ -36,11 +36,18 @@ func (t *HTTP) servePoll(w http.ResponseWriter, r *http.Request, q *request) err
 	}
 	var answer []byte
 	if p != nil {
-		control := http.NewResponseController(w)
-		_ = control.SetReadDeadline(time.Time{}) // of the request, which is here
-		_ = control.SetWriteDeadline(time.Now().Add(hold + t.o.Stall))
-		if answer, err = p.serve(r.Context(), q, hold); err != nil {
+		h, again, err := p.begin(r.Context(), q)
+		switch {
+		case err != nil:
 			return err
+		case again != nil:
+			answer = again
+		case h != nil:
+			if a, ok := w.(*loopAnswer); ok {
+				a.hold(p, h, wait)
+				return nil
+			}
+			answer = p.await(w, r, h, wait)
 		}
 	}
 	if answer == nil {
@@ -110,52 +117,81 @@ func (t *HTTP) openPoll(r *http.Request, q *request) ([]byte, error) {
 	return answer, nil
 }
 
-// serve answers a poll of the session. Without an answer and an error, another session is
-// to go on from the cursor.
-func (p *poll) serve(ctx context.Context, q *request, hold time.Duration) ([]byte, error) {
+// begin begins a poll of the session. It returns the poll, or an answer that is there
+// already; with neither, another session is to go on from the cursor.
+func (p *poll) begin(ctx context.Context, q *request) (h *hold, again []byte, err error) {
 	p.mu.Lock()
 	if !p.pace.take(time.Now()) {
 		p.mu.Unlock()
-		return nil, problem.New(http.StatusTooManyRequests, openline.CodeRateLimit, "The session is polled too often. With wait=25s a poll is answered when there is something.").With("Retry-After", "1")
+		return nil, nil, problem.New(http.StatusTooManyRequests, openline.CodeRateLimit, "The session is polled too often. With wait=25s a poll is answered when there is something.").With("Retry-After", "1")
 	}
-	again, err := p.judge(q)
-	if err != nil || again == elsewhere {
+	asks, err := p.judge(q)
+	if err != nil || asks == elsewhere {
 		p.mu.Unlock()
 		if err == nil {
 			p.leave()
 		}
-		return nil, err
+		return nil, nil, err
 	}
 	p.until = q.expires
 	p.turn++
 	p.idle = false
 	p.rouse() // the poll before this one
-	if again == repeat {
+	if asks == repeat {
 		defer p.mu.Unlock()
 		defer p.rest()
-		return p.answer(p.given, len(p.waiting) > 0 || p.behind), nil
+		return nil, p.answer(p.given, len(p.waiting) > 0 || p.behind), nil
 	}
-	turn := p.turn
 	ready := p.acknowledge()
-	nothing := p.answer(nil, false)
-	wake := make(chan struct{})
-	p.wake = wake
+	h = &hold{turn: p.turn, nothing: p.answer(nil, false)}
 	p.mu.Unlock()
 	if ready != nil {
 		ready.Ready()
 	}
 	_ = p.hub.Load().Ack(q.Since) // well-formed: see judge
-	if err = p.addChannels(ctx, q); err == nil {
-		p.await(ctx, wake, hold)
+	if err := p.addChannels(ctx, q); err != nil {
+		p.end(h, true)
+		return nil, nil, err
 	}
+	return h, nil, nil
+}
+
+// promiseTime is how long a poll is held in any case after an answer that has said that
+// there is more, which is on its way then.
+const promiseTime = time.Second
+
+// hold has wake called, with mu held, when the poll is to be answered: when there is something,
+// or the time is over.
+func (p *poll) hold(h *hold, wait time.Duration, wake func()) {
 	p.mu.Lock()
-	if p.turn != turn { // another poll has come for what there is
-		p.mu.Unlock()
-		return nothing, err
+	defer p.mu.Unlock()
+	empty := len(p.waiting) == 0 && !p.over
+	if p.owes && empty {
+		wait = max(wait, promiseTime)
 	}
-	p.wake, ready = nil, nil
-	answer := nothing
-	if err == nil && ctx.Err() == nil { // else what there is stays for the next poll
+	if !empty || wait <= 0 || p.turn != h.turn {
+		wake()
+		return
+	}
+	if !p.until.IsZero() {
+		wait = min(wait, max(time.Until(p.until), 0))
+	}
+	h.wake = wake
+	p.held = h
+	p.setTimer(wait)
+}
+
+// end answers a poll with what there is. If its client is gone, that stays for the next.
+func (p *poll) end(h *hold, gone bool) []byte {
+	p.mu.Lock()
+	if p.turn != h.turn { // another poll has come for it
+		p.mu.Unlock()
+		return h.nothing
+	}
+	p.held = nil
+	answer := h.nothing
+	var ready *openline.Session
+	if !gone {
 		answer, ready = p.give()
 	}
 	p.rest()
@@ -163,38 +199,30 @@ func (p *poll) serve(ctx context.Context, q *request, hold time.Duration) ([]byt
 	if ready != nil {
 		ready.Ready()
 	}
-	return answer, err
+	return answer
 }
 
-// promiseTime is how long a poll is held in any case after an answer that has said that
-// there is more, which is on its way then.
-const promiseTime = time.Second
-
-// await waits for something to be there, for a time.
-func (p *poll) await(ctx context.Context, wake <-chan struct{}, hold time.Duration) {
+// drop has a poll answered, if it is still held.
+func (p *poll) drop(h *hold) {
 	p.mu.Lock()
-	until, empty := p.until, len(p.waiting) == 0 && !p.over
-	if p.owes && empty {
-		hold = max(hold, promiseTime)
+	defer p.mu.Unlock()
+	if p.held == h {
+		p.rouse()
 	}
-	p.mu.Unlock()
-	if !empty || hold <= 0 {
-		return
-	}
-	expires := false
-	if !until.IsZero() && time.Until(until) < hold {
-		hold, expires = max(time.Until(until), 0), true
-	}
-	timer := time.NewTimer(hold)
-	defer timer.Stop()
+}
+
+// await holds a poll on the goroutine of its handler.
+func (p *poll) await(w http.ResponseWriter, r *http.Request, h *hold, wait time.Duration) []byte {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Time{}) // of the request, which is here
+	_ = control.SetWriteDeadline(time.Now().Add(wait + promiseTime + p.t.o.Stall))
+	woken := make(chan struct{})
+	p.hold(h, wait, func() { close(woken) })
 	select {
-	case <-wake:
-	case <-ctx.Done():
-	case <-timer.C:
-		if expires {
-			p.hub.Load().Close(openline.CloseUnauthorised, "the token expired at "+until.UTC().Format(time.RFC3339))
-		}
+	case <-woken:
+	case <-r.Context().Done():
 	}
+	return p.end(h, r.Context().Err() != nil)
 }
 
 // What a cursor asks of a session.

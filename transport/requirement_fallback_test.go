@@ -253,7 +253,7 @@ func TestFB0ClientGone(t *testing.T) {
 	r := newPlainRig(t, nil, nil, nil)
 	p := r.poll("alice", "", "&channels=c")
 	one := r.ws.polls.byID[sessionIn(p)]
-	isHeld := func() bool { one.mu.Lock(); defer one.mu.Unlock(); return one.wake != nil }
+	isHeld := func() bool { one.mu.Lock(); defer one.mu.Unlock(); return one.held != nil }
 	c, _ := r.raw("GET /poll/alice?wait=30&since=" + p.Cursor + " HTTP/1.1\r\nHost: x\r\n\r\n")
 	until(t, "the poll is not held", isHeld)
 	_ = c.Close()
@@ -297,7 +297,7 @@ func TestFB0Pipelined(t *testing.T) {
 	one := r.ws.polls.byID[sessionIn(p)]
 	_, in := r.raw("GET /poll/alice?wait=30&since=" + p.Cursor + " HTTP/1.1\r\nHost: x\r\n\r\n" +
 		"POST /send/alice HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{\"type\":\"ping\"}")
-	until(t, "the poll is not held", func() bool { one.mu.Lock(); defer one.mu.Unlock(); return one.wake != nil })
+	until(t, "the poll is not held", func() bool { one.mu.Lock(); defer one.mu.Unlock(); return one.held != nil })
 	r.publish("c", 1)
 	for _, want := range []string{`"data":1`, "sys:ok"} {
 		resp := head(t, in)

@@ -199,7 +199,7 @@ func TestFB0Drain(t *testing.T) {
 		defer r.ws.polls.mu.Unlock()
 		for _, p := range r.ws.polls.byID {
 			p.mu.Lock()
-			if p.wake != nil {
+			if p.held != nil {
 				held++
 			}
 			p.mu.Unlock()

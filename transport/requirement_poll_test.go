@@ -87,7 +87,7 @@ func TestLPHeld(t *testing.T) {
 	one := r.ws.polls.byID[sessionIn(p)]
 	answer := make(chan *polled)
 	go func() { answer <- r.poll("alice", p.Cursor, "&wait=30s") }()
-	until(t, "it is not held", func() bool { one.mu.Lock(); defer one.mu.Unlock(); return one.wake != nil })
+	until(t, "it is not held", func() bool { one.mu.Lock(); defer one.mu.Unlock(); return one.held != nil })
 	r.publish("c", 1)
 	if p = <-answer; p.data() != "1" {
 		t.Fatal(p.body)

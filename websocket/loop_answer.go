@@ -22,27 +22,45 @@ const mostAhead = loopInput
 // to do so.
 func (l *Loop) ask(c *LoopConn, o *opening, r *http.Request, b []byte, to int) bool {
 	s := o.from.server
-	if s.o.Request == nil || !selfContained(r) || int64(len(b)-to) < r.ContentLength {
+	if s.o.Request == nil && s.o.Hold == nil || !selfContained(r) || int64(len(b)-to) < r.ContentLength {
 		return false // too long a body
 	}
 	end := to + int(r.ContentLength)
 	var answered atomic.Bool
+	answer := func(response []byte) {
+		if !answered.Swap(true) {
+			l.later(func() { l.answered(c, response) })
+		}
+	}
 	taken := false
 	l.guard(nil, func() {
-		taken = s.o.Request(r, b[to:end:end], func(response []byte) {
-			if !answered.Swap(true) {
-				l.later(func() { l.answered(c, response) })
-			}
-		})
+		if s.o.Hold != nil && r.Method == http.MethodGet && r.ContentLength == 0 {
+			taken, o.hurry = s.o.Hold(r, answer)
+		}
+		if !taken && s.o.Request != nil {
+			taken = s.o.Request(r, b[to:end:end], answer)
+		}
 	})
 	if !taken {
+		o.hurry = nil
 		return false
 	}
 	o.busy = true
 	o.keepOnly(b[end:])
 	c.role, c.limit = answering, 0
 	l.wheel.put(c, 0)
+	if len(o.got) > 0 {
+		l.hurry(o)
+	}
 	return true
+}
+
+// hurry tells an application that holds an answer back that it is to come.
+func (l *Loop) hurry(o *opening) {
+	if f := o.hurry; f != nil {
+		o.hurry = nil
+		l.guard(nil, f)
+	}
 }
 
 // mostBody is how long a body may be for the loop to wait for it.
@@ -97,6 +115,9 @@ func (l *Loop) later(f func()) {
 func (l *Loop) answered(c *LoopConn, response []byte) {
 	if c.fd < 0 {
 		return
+	}
+	if o, ok := c.h.(*opening); ok {
+		o.hurry = nil
 	}
 	c.mu.Lock()
 	n, err := poll.Write(int(c.fd), response)
@@ -187,6 +208,7 @@ func (l *Loop) readAhead(c *LoopConn, o *opening) {
 			o.keep(l.input[:n])
 		}
 		o.deaf = o.eof || len(o.got) >= mostAhead
+		l.hurry(o)
 	}
 	if want := c.want &^ poll.Readable; o.deaf && l.poller.Change(int(c.fd), c.id(), want) == nil {
 		c.want = want

@@ -157,6 +157,7 @@ func (l *Loop) closeSocket(c *LoopConn) {
 	gone := c.gone
 	c.gone = nil
 	if o, ok := c.h.(*opening); ok {
+		l.hurry(o)
 		l.endOpening(o)
 	}
 	if gone != nil {

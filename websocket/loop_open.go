@@ -29,6 +29,8 @@ type opening struct {
 	last bool // no request is taken after it
 	eof  bool // the peer sends nothing more
 
+	hurry func() // of ServerOptions.Hold; nil once it has been called
+
 	// Of a request whose body has not come: where its header section is in got, and
 	// up to where its body will be; 0: there is none such.
 	section [2]int

@@ -36,6 +36,12 @@ type ServerOptions struct {
 	// After false the connection is HTTPServer's. Request is called by a loop: it must
 	// not wait, and not keep r or body.
 	Request func(r *http.Request, body []byte, answer func(response []byte)) bool
+	// Hold, if set, is asked before Request is, about the requests among those that
+	// are GETs without a body: for answers that may take their time. taken and answer
+	// are as with Request. hurry, which may be nil, is called by the loop, at most
+	// once, when the peer waits for nothing any more, or for something else: it has
+	// ended its side, is gone, or has sent another request.
+	Hold func(r *http.Request, answer func(response []byte)) (taken bool, hurry func())
 	// Loops drive the connections, which are shared out evenly. Default: one for each
 	// processor.
 	Loops []*Loop
