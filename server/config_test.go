@@ -41,6 +41,10 @@ limits:
   message_burst: 40
   queue_messages: 16
   queue_bytes: 1000000
+  poll_linger: 90s
+  polls_per_second: 7.5
+  stream_time: 1h
+  stream_bytes: 5MiB
 compression:
   enabled: true
   level: 9
@@ -83,6 +87,7 @@ func TestFile(t *testing.T) {
 		Limits: LimitsConfig{
 			Connections: 10000, PerUser: 10, PerAddress: -1, HandshakesPerSecond: 2.5, MessageSize: 64 << 10,
 			MessagesPerSecond: 20, MessageBurst: 40, QueueMessages: 16, QueueBytes: 1000000,
+			PollLinger: 90 * time.Second, PollsPerSecond: 7.5, StreamTime: time.Hour, StreamBytes: 5 << 20,
 		},
 		Compression: CompressionConfig{
 			Enabled: true, Level: 9, Threshold: 1024, ClientMaxWindowBits: 10, ClientNoContextTakeover: true, MaxRatio: 100,
@@ -170,6 +175,8 @@ func TestPrecedence(t *testing.T) {
 			return "false", "true"
 		case strings.HasPrefix(f.Path, "compression."):
 			return "3", "4"
+		case f.Path == "limits.poll_linger", f.Path == "limits.stream_time":
+			return "3s", "4s"
 		case strings.HasPrefix(f.Path, "limits."), f.Path == "history_budget":
 			return "3", "4"
 		case f.Path == "namespaces":

@@ -162,7 +162,7 @@ func TestPage(t *testing.T) {
 		t.Errorf("%d %v", res.StatusCode, res.Header)
 	}
 	// What is not there yet is not there.
-	for _, path := range []string{"/sse/alice", "/stream/alice", "/poll/alice", "/metrics", "/favicon.png", "/api", "/api/channels/a"} {
+	for _, path := range []string{"/metrics", "/favicon.png", "/api", "/api/channels/a"} {
 		if status, p := r.call("GET", path, ""); status != 404 || p["status"] != float64(status) {
 			t.Errorf("%s: %d %v", path, status, p)
 		}
