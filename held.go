@@ -43,6 +43,14 @@ func (h *held) drop(key string) {
 	}
 }
 
+// count makes of what is there all that there has been.
+func (h *held) count() {
+	h.lost, h.bytes = 0, 0
+	for _, m := range h.messages {
+		h.bytes += len(m.Data)
+	}
+}
+
 // next returns the place of the first, or 0.
 func (h *held) next() uint64 {
 	if len(h.messages) == 0 {

@@ -15,22 +15,8 @@ type behind struct {
 	resuming bool   // it asked for what came earlier, and is not slow because it is not there yet
 	waiting  bool   // for Session.Ready
 	tracks   []*track
-	held     int // bytes in the tracks' held
-}
-
-// A track is the part of a replay that is one channel.
-type track struct {
-	part  *part
-	after uint64 // what has been handed to the line ends here
-	until uint64 // there may be something in the history up to here
-	quiet bool   // of what is gone nothing is said
-
-	page   []*Message // read from the history and not handed yet; shared
-	lost   uint64     // the end of a gap that has not been told; 0: none
-	reason string
-
-	held    *held // live messages that no history keeps for this session
-	instead bool  // held stands for the history: what is published goes there
+	held     int    // bytes in the tracks' held
+	gone     uint64 // the end of the gaps that have been told
 }
 
 // origin is where in a channel, or in all of them, a session begins.
@@ -78,21 +64,17 @@ func (s *Session) resume(o *origin, parts []*part) bool {
 	lost := o.seq
 	for _, p := range parts {
 		t := b.begin(p, o)
-		if o.gap != "" {
-			t.load(s.shard)
-			lost = max(lost, t.lost)
-			t.lost = 0
+		if t.load(s.shard); t.lost == 0 {
 			continue
 		}
-		if t.load(s.shard); t.lost > 0 {
-			whole = false
+		whole = false
+		if o.gap != "" {
+			lost = max(lost, t.lost)
+			t.forgive()
 		}
 	}
 	if o.gap == "" {
 		return whole
-	}
-	for _, t := range b.tracks {
-		t.quiet = true
 	}
 	g := Gap{After: o.since, Before: s.hub.cursorAt(lost + 1), Reason: o.gap, Cursor: s.hub.cursorAt(b.pos)}
 	o.gap = ""
@@ -112,30 +94,62 @@ func (b *behind) begin(p *part, o *origin) *track {
 	}
 	rules := p.topic.rules
 	t.after, t.until, t.page, t.lost = o.seq, o.present, nil, 0
-	b.resuming = true
+	b.renew(t)
+	b.resuming, b.upTo = true, max(b.upTo, o.present)
 	if rules.MaxRate > 0 && !rules.History.None {
 		p.unpace(b.session) // what waits there is in the history
 	}
 	switch {
-	case rules.Latest && (o.since == "" || rules.MaxRate > 0):
-		t.after, t.quiet = 0, true // what is the latest may be older than the cursor, and have waited for its turn
+	case rules.Latest:
+		// What is the latest may be older than the cursor: it may have waited for its turn, or the client left while it was given what had been there before.
+		t.after = 0
+		if t.load(b.session.shard); t.lost <= o.seq {
+			t.forgive()
+		} else {
+			t.after = o.seq // nothing that is there is older than what is gone
+		}
 	case rules.MaxRate > 0 && o.since != "":
-		t.quiet = true
-		b.holdNewest(t)
+		b.holdNewest(t, o)
 	}
 	return t
 }
 
+// renew makes what is held go with what is read from the history up to the track's until.
+func (b *behind) renew(t *track) {
+	switch {
+	case t.held == nil:
+	case t.instead: // all of it is in the history
+		t.instead = false
+		b.held -= t.held.bytes
+		t.held.messages = slices.DeleteFunc(t.held.messages, func(m *Message) bool { return !isSystem(m.Type) })
+		t.held.count()
+		b.held += t.held.bytes
+	case t.part.topic.rules.History.None && len(t.held.messages) > 0: // from there on nothing is gone
+		first := t.held.next() - 1
+		if t.held.lost > 0 {
+			first = t.held.from
+		}
+		t.until = min(t.until, first)
+	}
+}
+
 // holdNewest takes the newest message of a channel that has a rate and keeps all: it may be older than the cursor, and have waited for its turn.
-func (b *behind) holdNewest(t *track) {
-	for t.after = 0; t.after < t.until; {
+func (b *behind) holdNewest(t *track, o *origin) {
+	var gone uint64
+	there := false
+	for t.after = 0; t.after < t.until; t.page = nil {
 		t.load(b.session.shard)
+		gone = max(gone, t.lost)
+		t.forgive()
 		for _, m := range t.page {
 			if t.after = m.Seq; m.Seq <= t.until {
 				b.hold(t, m, true)
+				there = true
 			}
 		}
-		t.page = nil
+	}
+	if !there && gone > o.seq {
+		t.after, t.lost = o.seq, gone
 	}
 }
 
@@ -150,7 +164,12 @@ func (b *behind) find(p *part) *track {
 
 // drop removes the channel's track: the session has left it.
 func (b *behind) drop(p *part) {
-	b.tracks = slices.DeleteFunc(b.tracks, func(t *track) bool { return t.part == p })
+	b.tracks = slices.DeleteFunc(b.tracks, func(t *track) bool {
+		if t.part == p && t.held != nil {
+			b.held -= t.held.bytes
+		}
+		return t.part == p
+	})
 }
 
 // note takes a live message of the channel, and reports false if the session is too slow for it.
@@ -192,45 +211,6 @@ func (b *behind) hold(t *track, m *Message, newest bool) {
 	b.held += t.held.bytes - before
 }
 
-// load reads on until there is something, or nothing up to until, and takes note of what is gone.
-func (t *track) load(s *shard) {
-	if s.historian == nil {
-		t.after = max(t.after, t.until)
-		return
-	}
-	for more := true; more; more = len(t.page) == 0 && t.lost == 0 && t.after < t.until {
-		page, end, lost, reason := s.pages.read(s.historian, t.part.topic, t.after, t.until)
-		t.page = page
-		if lost > t.after && !t.quiet {
-			t.lost, t.reason = lost, reason
-			return
-		}
-		if len(page) == 0 {
-			t.after = max(t.after, end)
-		}
-	}
-}
-
-// next returns the place of what comes next of the track, up to most; 0: nothing.
-func (t *track) next(s *shard, most uint64) uint64 {
-	if len(t.page) == 0 && t.lost == 0 && t.after < t.until {
-		t.load(s)
-	}
-	seq := uint64(0)
-	switch {
-	case t.lost > 0:
-		seq = min(t.lost, most)
-	case len(t.page) > 0 && t.page[0].Seq <= most:
-		seq = t.page[0].Seq
-	}
-	if t.held != nil {
-		if first := t.held.next(); first > 0 && (seq == 0 || first < seq) {
-			seq = first
-		}
-	}
-	return seq
-}
-
 // step hands some of what the session has missed to its line. It returns how many messages that were, and whether the session is still to be served.
 func (b *behind) step(most int) (n int, more bool) {
 	s := b.session
@@ -246,7 +226,7 @@ func (b *behind) step(most int) (n int, more bool) {
 		var first *track
 		var seq uint64
 		for _, t := range b.tracks {
-			if next := t.next(s.shard, b.upTo); next > 0 && (first == nil || next < seq) {
+			if next := t.next(s.shard); next > 0 && (first == nil || next < seq) {
 				first, seq = t, next
 			}
 		}
@@ -269,43 +249,25 @@ func (b *behind) wait() {
 	}
 }
 
-// hand hands what is next of the track to the line.
-func (t *track) hand(b *behind, seq uint64) {
-	s := b.session
-	if t.held != nil && t.held.next() == seq && (len(t.page) == 0 || t.page[0].Seq > seq) && t.lost == 0 {
-		if t.held.lost > 0 {
-			b.pos = max(b.pos, t.held.lost)
-			s.gap(&Gap{Channel: t.part.topic.name, After: s.hub.cursorAt(t.held.from), Before: t.held.messages[0].ID, Reason: GapOverflow}, b)
-			t.held.lost = 0
+// passed returns the end of the gaps that have been told if what comes next is behind it, so that they are not told again; else 0.
+func (b *behind) passed() uint64 {
+	for _, t := range b.tracks {
+		if next := t.next(b.session.shard); next > 0 && next <= b.gone {
+			return 0
 		}
-		m := t.held.take()
-		b.held -= len(m.Data)
-		b.give(m)
-		return
 	}
-	if t.lost > 0 {
-		before := s.hub.cursorAt(t.lost + 1)
-		if len(t.page) > 0 {
-			before = t.page[0].ID
-		}
-		g := &Gap{Channel: t.part.topic.name, After: s.hub.cursorAt(t.after), Before: before, Reason: t.reason}
-		t.after = max(t.after, t.lost)
-		b.pos = max(b.pos, min(t.lost, b.upTo))
-		t.lost = 0
-		s.gap(g, b)
-		return
-	}
-	m := t.page[0]
-	t.page = t.page[1:]
-	t.after = m.Seq
-	b.give(m)
+	return b.gone
 }
 
 // give hands a message to the line. One from before the client's place does not move it.
 func (b *behind) give(m *Message) {
 	if m.Seq >= b.pos {
-		b.pos = m.Seq
-	} else if place := b.session.shard.coarse.place(max(b.session.shard.place, b.pos), b.pos); m.Seq < place {
+		if b.pos = m.Seq; b.gone > m.Seq {
+			if b.pos = max(b.pos, b.passed()); b.pos > m.Seq {
+				m = m.at(b.session.hub.cursorAt(b.pos))
+			}
+		}
+	} else if place := b.session.shard.coarse.place(b.upTo, b.pos); m.Seq < place {
 		m = m.at(b.session.hub.cursorAt(place))
 	}
 	b.session.give(m, true)

@@ -90,6 +90,7 @@ const (
 // replay hands some of what sessions have missed to them, and reports whether there is more to be done at once.
 func (s *shard) replay() bool {
 	if len(s.replays) == 0 {
+		s.pages.clear() // of a session that waits, and has subscribed to something
 		return false
 	}
 	left := replayAtOnce

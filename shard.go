@@ -93,7 +93,7 @@ func (s *shard) do(h *handover, more bool) {
 		if h.part != nil {
 			h.part.add(h.session)
 		}
-		h.session.tell(h.message)
+		h.session.confirm(h.message, h.origin)
 		if h.origin != nil {
 			h.session.rejoin(h.parts[0], h.origin)
 		}
@@ -104,7 +104,7 @@ func (s *shard) do(h *handover, more bool) {
 		for _, p := range h.parts {
 			p.remove(h.session)
 		}
-		h.session.tell(h.message)
+		h.session.confirm(h.message, nil)
 	case ask:
 		h.call()
 	}

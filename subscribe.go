@@ -1,6 +1,7 @@
 package openline
 
 import (
+	"encoding/json"
 	"slices"
 )
 
@@ -87,16 +88,38 @@ func (s *Session) subscribe(channel, since string, r *Request) *Error {
 func (s *Session) rejoin(p *part, from *origin) {
 	b := s.fallBehind(from.present, from.present)
 	if from.since != "" {
-		b.pos = from.seq // as the reply has said
+		b.pos = min(b.pos, from.seq) // as the reply has said
 	}
 	t := b.begin(p, from)
+	if b.waiting {
+		defer b.wait()
+	}
 	if from.gap == "" {
 		return
 	}
 	t.load(s.shard)
 	g := &Gap{Channel: p.topic.name, After: from.since, Before: s.hub.cursorAt(max(from.seq, t.lost) + 1), Reason: from.gap}
-	t.quiet, t.lost = true, 0
+	t.forgive()
 	s.gap(g, b)
+}
+
+// confirm answers a request that has come to its place in the order. A session that is behind is not there yet: it keeps the place that it has.
+func (s *Session) confirm(m *Message, from *origin) {
+	if b := s.behind; m != nil && b != nil {
+		place := b.pos
+		if from != nil && from.since != "" {
+			place = min(place, from.seq)
+		}
+		m = s.placed(m.Ref, s.hub.cursorAt(place))
+	}
+	s.tell(m)
+}
+
+// placed makes an answer that says a place.
+func (s *Session) placed(ref json.RawMessage, cursor string) *Message {
+	m := s.system("sys:ok", ref, append(appendString([]byte(`{"cursor":`), cursor), '}'))
+	m.Cursor = cursor
+	return m
 }
 
 // unsubscribe is the reverse of subscribe: after the answer, nothing of the channel comes.
@@ -139,9 +162,7 @@ func (s *Session) unsubscribe(channel string, r *Request) *Error {
 func (h *Hub) reply(v handover, r *Request, place uint64) {
 	s := v.session
 	if r != nil {
-		cursor := h.cursorAt(place)
-		m := s.system("sys:ok", r.Ref, append(appendString([]byte(`{"cursor":`), cursor), '}'))
-		m.Cursor = cursor
+		m := s.placed(r.Ref, h.cursorAt(place))
 		if r.asker != nil {
 			r.later = m // no lock is held then
 		} else {
