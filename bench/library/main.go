@@ -22,7 +22,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/openline/openline/bench/internal/chart"
+	"github.com/openline/openline/internal/chart"
 	"github.com/openline/openline/bench/internal/page"
 	"github.com/openline/openline/bench/internal/proc"
 	"github.com/openline/openline/bench/internal/stat"

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/openline/openline/bench/internal/chart"
+	"github.com/openline/openline/internal/chart"
 	"github.com/openline/openline/bench/internal/stat"
 )
 

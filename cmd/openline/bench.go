@@ -16,12 +16,13 @@ import (
 
 // benchCmd is openline bench.
 type benchCmd struct {
-	Fanout  benchFanoutCmd  `cmd:"" help:"Publish to a channel that all sessions are subscribed to."`
-	Unicast benchUnicastCmd `cmd:"" help:"Send to one user after the other."`
-	Connect benchConnectCmd `cmd:"" help:"Open sessions as fast as the server takes them."`
-	Idle    benchIdleCmd    `cmd:"" help:"Open sessions, leave them alone and see what one costs in memory."`
-	Resume  benchResumeCmd  `cmd:"" help:"Have very many sessions come back at once for what they have missed, beside a channel that goes on."`
-	Storm   benchStormCmd   `cmd:"" hidden:"" help:"The part of resume that comes back, which is a process of its own."`
+	Fanout     benchFanoutCmd     `cmd:"" help:"Publish to a channel that all sessions are subscribed to."`
+	Unicast    benchUnicastCmd    `cmd:"" help:"Send to one user after the other."`
+	Connect    benchConnectCmd    `cmd:"" help:"Open sessions as fast as the server takes them."`
+	Idle       benchIdleCmd       `cmd:"" help:"Open sessions, leave them alone and see what one costs in memory."`
+	Transports benchTransportsCmd `cmd:"" help:"Play the same load over each transport and compare what it costs."`
+	Resume     benchResumeCmd     `cmd:"" help:"Have very many sessions come back at once for what they have missed, beside a channel that goes on."`
+	Storm      benchStormCmd      `cmd:"" hidden:"" help:"The part of resume that comes back, which is a process of its own."`
 }
 
 // Help is what openline bench --help says beyond its commands.
@@ -39,6 +40,28 @@ The exit code is 0 when every session was opened and every message came exactly 
 type benchFlags struct {
 	benchTarget
 	benchCrowd
+	benchTransport
+}
+
+// benchTransport is how sessions get their messages.
+type benchTransport struct {
+	Transport    string        `default:"websocket" enum:"websocket,sse,stream,poll" placeholder:"NAME" help:"How sessions get their messages: websocket, sse, stream or poll. Default: websocket."`
+	PollInterval time.Duration `placeholder:"DURATION" help:"With poll: ask after that time, instead of having requests held until there is something."`
+}
+
+// kind is the transport as a load knows it.
+func (t *benchTransport) kind() load.Transport {
+	switch {
+	case t.Transport == "sse":
+		return load.EventSource
+	case t.Transport == "stream":
+		return load.Stream
+	case t.Transport == "poll" && t.PollInterval > 0:
+		return load.Poll
+	case t.Transport == "poll":
+		return load.LongPoll
+	}
+	return load.WebSocket
 }
 
 // benchCrowd is how many sessions there are.
@@ -67,6 +90,8 @@ type benchTraffic struct {
 	Size       int           `default:"64" placeholder:"BYTES" help:"Length of a message's data, at least 43. Default: 64."`
 	Time       time.Duration `default:"10s" placeholder:"DURATION" help:"How long to publish. Default: 10s."`
 	Messages   uint64        `placeholder:"N" help:"Stop earlier, after that many. Default: no limit."`
+
+	random bool // the times at which messages leave
 }
 
 // bench is one run of a load.
@@ -77,6 +102,8 @@ type bench struct {
 	speaks *load.Openline // how the fleet does
 	show   *benchProgress
 	report *benchReport
+	opened load.Wire // of the first sessions
+	wire   load.Wire // of what was published
 }
 
 // benchSpare is descriptors that are needed for other things than sessions.
@@ -96,7 +123,7 @@ func (f *benchFlags) begin(ctx context.Context, s streams, scenario string, key 
 	if err != nil {
 		return nil, usage("%v", err)
 	}
-	o := &load.Options{}
+	o := &load.Options{Transport: f.kind(), Interval: f.PollInterval}
 	if o.Addr, err = resolve(ctx, u); err != nil {
 		return nil, failed("%v", err)
 	}
@@ -123,6 +150,9 @@ func (f *benchFlags) begin(ctx context.Context, s streams, scenario string, key 
 func (f *benchFlags) check(publishers int) error {
 	if f.Sessions < 1 || f.Dialling < 1 || publishers < 0 {
 		return usage("the numbers of sessions, of those on their way and of publishers begin at 1")
+	}
+	if f.PollInterval < 0 || f.PollInterval > 0 && f.Transport != "poll" {
+		return usage("--poll-interval is above zero, and for --transport=poll")
 	}
 	if err := openline.CheckUser(f.User + strconv.Itoa(f.Sessions)); err != nil {
 		return usage("--user: %v", err)
@@ -177,6 +207,9 @@ func (b *bench) open(ctx context.Context, sessions int) error {
 	b.show.end()
 	server.since(before, b.usage())
 	b.report.opened(o, sessions, server)
+	if b.opened.Requests == 0 {
+		b.opened = o.Wire
+	}
 	switch {
 	case err != nil:
 		b.report.ended(err)
@@ -212,12 +245,13 @@ func (b *bench) publish(ctx context.Context, t *benchTraffic, unicast bool) erro
 	before := b.usage()
 	server := &benchServer{}
 	r, err := b.fleet.Publish(ctx, &load.Plan{
-		Publishers: t.Publishers, Rate: t.Rate, Size: t.Size, Time: t.Time, Messages: t.Messages, Unicast: unicast,
+		Publishers: t.Publishers, Rate: t.Rate, Size: t.Size, Time: t.Time, Messages: t.Messages, Unicast: unicast, Random: t.random,
 		Progress: func(past time.Duration, deliveries uint64) { b.show.publish(past, t.Time, deliveries) },
 	})
 	b.show.end()
 	server.since(before, b.usage())
 	if r != nil {
+		b.wire = r.Wire
 		b.report.published(r, server)
 	}
 	b.report.ended(err)

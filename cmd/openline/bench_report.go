@@ -25,6 +25,7 @@ type benchReport struct {
 	PerSession  float64         `json:"bytes_per_session,omitempty"`
 	Traffic     *benchDelivered `json:"traffic,omitempty"`
 	Resume      *benchResumed   `json:"resume,omitempty"`
+	Transports  []*benchCarried `json:"transports,omitempty"`
 }
 
 // benchOpen is how sessions were opened.
@@ -177,21 +178,27 @@ func (r *benchReport) verdict() error {
 // end prints the report and says whether all went as it should.
 func (b *bench) end() error {
 	b.show.end()
-	if b.flags.JSON {
-		e := json.NewEncoder(b.s.out)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		if err := e.Encode(b.report); err != nil {
-			return err
-		}
-	} else {
+	return errors.Join(b.print(), b.report.verdict())
+}
+
+// print prints the report.
+func (b *bench) print() error {
+	if !b.flags.JSON {
 		b.report.text(b.s.out)
+		return nil
 	}
-	return b.report.verdict()
+	e := json.NewEncoder(b.s.out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(b.report)
 }
 
 // text prints the report for people.
 func (r *benchReport) text(w io.Writer) {
+	if len(r.Transports) > 0 {
+		benchTable(w, r.Transports)
+		return
+	}
 	row := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "%-11s %s\n", name, fmt.Sprintf(format, args...))
 	}

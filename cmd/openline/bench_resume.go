@@ -65,7 +65,7 @@ func (c *benchResumeCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	f := &benchFlags{c.benchTarget, benchCrowd{c.Subscribers, c.Subscribers}}
+	f := &benchFlags{benchTarget: c.benchTarget, benchCrowd: benchCrowd{c.Subscribers, c.Subscribers}}
 	f.Channel, f.User = c.Channel+"-live", c.User+"live-"
 	b, err := f.begin(ctx, s, "resume", c.APIKey, t.Publishers)
 	if err != nil {
@@ -83,14 +83,14 @@ func (c *benchResumeCmd) Run(ctx context.Context, s streams) error {
 
 // miss publishes what is missed.
 func (c *benchResumeCmd) miss(ctx context.Context, s streams) (*benchStormCmd, error) {
-	f := &benchFlags{c.benchTarget, benchCrowd{1, 1}}
+	f := &benchFlags{benchTarget: c.benchTarget, benchCrowd: benchCrowd{1, 1}}
 	f.User += "before-"
 	b, err := f.begin(ctx, s, "resume", c.APIKey, 1)
 	if err != nil {
 		return nil, err
 	}
 	defer b.close()
-	m := &benchStormCmd{benchFlags: benchFlags{c.benchTarget, benchCrowd{c.Sessions, c.Dialling}}}
+	m := &benchStormCmd{benchFlags: benchFlags{benchTarget: c.benchTarget, benchCrowd: benchCrowd{c.Sessions, c.Dialling}}}
 	b.speaks.Greeted = func(msg []byte) { m.Since = string(load.CursorOf(msg)) }
 	if err := b.open(ctx, 1); err != nil {
 		return nil, err

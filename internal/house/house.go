@@ -22,7 +22,7 @@ var floors = [][]room{
 	{{folder: "transport"}},
 	{{folder: "auth", uses: []string{"github.com/golang-jwt/jwt/v5"}}},
 	{{folder: "."}},
-	{{folder: "internal/spell"}},
+	{{folder: "internal/spell"}, {folder: "internal/chart"}},
 	{{folder: "internal/load", uses: []string{"golang.org/x/sys"}}}, // sees nothing of what it measures
 	{{folder: "client", tests: []string{"server"}}},                 // speaks the protocol; it shares no code with the hub
 	{{folder: "websocket/conformance/echo", tests: []string{"websocket/wstest"}}},

@@ -19,12 +19,21 @@ type Fleet struct {
 	members  []member  // sessions and then publishers, by the engine's identifier
 	sessions int       // how many of members are sessions
 	out      []byte    // scratch
+	wire               // of all sessions so far
 
 	opening *opening // nil: none is under way
 	run     *run     // nil: none is under way
 	storm   *storm   // nil: none is under way
 	runs    uint32   // the number of the last run; the first is anybody's guess
+	dues    []due    // polls that are to be made, the next one first
 	source  uint8    // 0: connections leave from where the system likes, else from 127.0.0.(1+source)
+}
+
+// wire is what sessions have sent and got.
+type wire struct {
+	sent, received uint64 // octets above TCP
+	requests       uint64
+	empty          uint64 // answers to polls with no message
 }
 
 // member is one connection.
@@ -34,6 +43,7 @@ type member struct {
 	left   []byte     // input that does not make a whole frame or answer yet
 	began  int64      // when dialling began, on the fleet's clock
 	pub    *publisher // nil: it is a session
+	down   *download  // nil: it is a publisher, or a WebSocket
 }
 
 type state uint8
@@ -50,7 +60,13 @@ const (
 
 // New returns a fleet without sessions.
 func New(o *Options) (*Fleet, error) {
+	if _, ok := o.Dialect.(HTTPDialect); !ok && o.Transport != WebSocket {
+		return nil, errors.New("load: this server is spoken to over WebSocket alone: leave the transport out")
+	}
 	f := &Fleet{o: *o, start: time.Now(), runs: rand.Uint32()}
+	if f.o.Interval <= 0 {
+		f.o.Interval = defaultInterval
+	}
 	var err error
 	f.e, err = newEngine(&engineOptions{addr: o.Addr, tls: o.TLS})
 	return f, err
@@ -122,6 +138,9 @@ func (f *Fleet) step(ctx context.Context, d time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if len(f.dues) > 0 {
+		d = f.askDue(d)
+	}
 	return f.e.wait(min(d, 100*time.Millisecond), f)
 }
 
@@ -132,22 +151,26 @@ func (f *Fleet) connected(id int) {
 		f.run.free = append(f.run.free, id)
 		return
 	}
-	m.state = isUpgrading
-	f.out = f.o.Dialect.AppendUpgrade(f.out[:0], id)
-	f.e.write(id, f.out)
+	f.begun(id)
 }
 
 func (f *Fleet) received(id int, b []byte) {
 	m := &f.members[id]
+	if m.pub == nil {
+		f.wire.received += uint64(len(b))
+	}
 	if len(m.left) > 0 {
 		m.left = append(m.left, b...)
 		b = m.left
 	}
 	var rest []byte
 	var err error
-	if m.pub != nil {
+	switch {
+	case m.pub != nil:
 		rest, err = f.answered(id, b)
-	} else {
+	case m.down != nil:
+		rest, err = f.output(id, b)
+	default:
 		rest, err = f.input(id, b)
 	}
 	switch {
@@ -221,7 +244,7 @@ func (f *Fleet) frame(id int, opcode byte, payload []byte, now int64) error {
 
 func (f *Fleet) send(id int, opcode byte, payload []byte) {
 	f.out = appendFrame(f.out[:0], opcode, payload)
-	f.e.write(id, f.out)
+	f.tell(id, f.out)
 }
 
 func (f *Fleet) greet(id int, msg []byte) error {
@@ -245,7 +268,7 @@ func (f *Fleet) greet(id int, msg []byte) error {
 func (f *Fleet) ended(id int, err error) {
 	m := &f.members[id]
 	was := m.state
-	if was == isDialling && f.dialElsewhere(id, err) {
+	if was == isDialling && f.dialElsewhere(id, err) || f.pollAgain(id, was, err) {
 		return
 	}
 	m.state, m.left = isEnded, nil
@@ -253,7 +276,7 @@ func (f *Fleet) ended(id int, err error) {
 	case m.pub != nil:
 		f.run.hungUp(id, was, err)
 	case was == isStopped:
-	case was == isReady && f.run != nil:
+	case f.run != nil && (was == isReady || m.down != nil && m.down.opened):
 		f.run.cut(id, err)
 	case was == isReady && f.storm != nil:
 		f.storm.cut(id, err)

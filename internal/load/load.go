@@ -20,6 +20,7 @@ package load
 import (
 	"crypto/tls"
 	"net/netip"
+	"time"
 )
 
 // Dialect is how one kind of server is spoken to. Its methods are called from
@@ -47,6 +48,14 @@ const Everyone = -1
 type Options struct {
 	Dialect Dialect        // required
 	Addr    netip.AddrPort // required
+	// Transport is how sessions get their messages; all but WebSocket want an
+	// HTTPDialect.
+	Transport Transport
+	// Interval is how long a session that polls waits between an answer and its
+	// next request. Default: 1s.
+	Interval time.Duration
 	// TLS, if not nil, is used for all connections.
 	TLS *tls.Config
 }
+
+const defaultInterval = time.Second

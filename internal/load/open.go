@@ -22,6 +22,7 @@ type Opened struct {
 	Ready   int            // sessions that are open and subscribed
 	Refused map[string]int // by what was said, and how many sessions were told so
 	Took    time.Duration  // until the last was ready or refused
+	Wire    Wire           // what they sent and got for that
 	Wait    Histogram      // of each session: from dialling to being subscribed
 }
 
@@ -52,8 +53,9 @@ func (f *Fleet) Open(ctx context.Context, sessions int, o *OpenOptions) (*Opened
 	op := &opening{f: f, Opened: Opened{Refused: make(map[string]int)}}
 	f.opening = op
 	defer func() { f.opening = nil }()
-	began := f.now()
+	began, before := f.now(), f.wire
 	op.last = began
+	defer func() { op.Wire = f.wire.since(before) }()
 	tell := began
 	for next := first; next < f.sessions || op.pending > 0; {
 		for next < f.sessions && op.pending < inFlight {

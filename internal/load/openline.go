@@ -39,6 +39,32 @@ func (o *Openline) AppendUpgrade(dst []byte, session int) []byte {
 	return append(o.appendFields(dst, session), UpgradeFields...)
 }
 
+// down is the path of each transport.
+var down = map[Transport]string{EventSource: "/sse/", Stream: "/stream/", LongPoll: "/poll/", Poll: "/poll/"}
+
+// AppendDown implements [HTTPDialect].
+func (o *Openline) AppendDown(dst []byte, session int, t Transport, cursor []byte) []byte {
+	dst = o.appendGet(dst, session, down[t])
+	ask := "?"
+	add := func(name, value string) {
+		dst = append(append(append(append(dst, ask...), name...), '='), value...)
+		ask = "&"
+	}
+	if o.Channel != "" {
+		add("channels", o.Channel)
+	}
+	switch {
+	case cursor != nil:
+		add("since", string(cursor))
+	case o.Since != "":
+		add("since", o.Since)
+	}
+	if t == LongPoll {
+		add("wait", "25s")
+	}
+	return append(o.appendFields(dst, session), "\r\n\r\n"...)
+}
+
 // appendGet begins a session's request: up to its path.
 func (o *Openline) appendGet(dst []byte, session int, path string) []byte {
 	dst = append(dst, "GET "...)

@@ -27,6 +27,9 @@ type Plan struct {
 	// Stop has that many sessions, the first ones, stop reading when the first
 	// message is published. They are left out of what is reckoned. Default: 0.
 	Stop int
+	// Random has messages leave at random times, with the rate that they have
+	// together: the same times in every run.
+	Random bool
 	// Phase, if not nil, says which part of the run it is, from 0 on, when a message
 	// leaves: of each part there is a Latency of its own in Traffic.Phases.
 	Phase func() int
@@ -69,6 +72,7 @@ type Traffic struct {
 	Deliveries uint64
 	Until      time.Duration  // from the first request to the last delivery
 	Latency    Histogram      // from when a message was due to be sent to its arrival
+	Wire       Wire           // what the sessions sent and got for that
 	Phases     []Phase        // where the Plan has them
 	Lost       uint64         // accepted, for a session that stayed, and not there
 	Duplicates uint64         // there already, or out of order
@@ -82,4 +86,16 @@ type Phase struct {
 	// free, until its request left. What comes is read about as late.
 	Late Histogram
 	from int64 // when its first message was due
+}
+
+// Wire is what sessions sent and got.
+type Wire struct {
+	Sent, Received uint64 // octets above TCP
+	Requests       uint64 // HTTP requests, with those that open a WebSocket
+	Empty          uint64 // answers to polls with no message
+}
+
+// since is what came to w after before.
+func (w wire) since(before wire) Wire {
+	return Wire{w.sent - before.sent, w.received - before.received, w.requests - before.requests, w.empty - before.empty}
 }

@@ -25,7 +25,7 @@ func (r *run) publish(now int64) time.Duration {
 	for len(r.free) > 0 && !r.over(now) {
 		at := now
 		if r.plan.Rate > 0 {
-			at = r.began + int64(float64(r.issued)/r.plan.Rate*1e9)
+			at = r.due()
 			if at > now {
 				return time.Duration(at - now)
 			}
@@ -34,6 +34,7 @@ func (r *run) publish(now int64) time.Duration {
 			}
 		}
 		r.issued++
+		r.at = 0
 		id := r.free[len(r.free)-1]
 		r.free = r.free[:len(r.free)-1]
 		r.waiting++
@@ -48,6 +49,18 @@ func (r *run) publish(now int64) time.Duration {
 		}
 	}
 	return look
+}
+
+// due is when the next message is to leave, of those with a rate.
+func (r *run) due() int64 {
+	if r.random == nil {
+		return r.began + int64(float64(r.issued)/r.plan.Rate*1e9)
+	}
+	if r.at == 0 {
+		r.latest = max(r.latest, r.began) + int64(r.random.ExpFloat64()/r.plan.Rate*1e9)
+		r.at = r.latest
+	}
+	return r.at
 }
 
 // leaves notes that a message leaves that was due at a time, and how late the load

@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
 )
 
@@ -18,6 +19,9 @@ type run struct {
 	plan Plan
 	err  error // ends the run
 
+	random  *rand.Rand // of a Plan that has messages leave at random
+	at      int64      // when the next of them is due; 0: nobody knows yet
+	latest  int64      // when the latest of them was
 	began   int64
 	last    int64  // when the last message arrived
 	free    []int  // publishers with nothing to do
@@ -48,6 +52,9 @@ func (f *Fleet) Publish(ctx context.Context, p *Plan) (*Traffic, error) {
 	} else {
 		r.next, r.accepted = make([]uint32, f.sessions*r.plan.Publishers), make([]uint32, r.plan.Publishers)
 	}
+	if r.plan.Random {
+		r.random = rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same in every run
+	}
 	f.run = r
 	defer f.hangUp()
 	err := r.connect(ctx)
@@ -55,7 +62,9 @@ func (f *Fleet) Publish(ctx context.Context, p *Plan) (*Traffic, error) {
 		for id := range min(r.plan.Stop, f.sessions) {
 			r.stop(id)
 		}
+		before := f.wire
 		err = r.play(ctx)
+		r.Wire = f.wire.since(before)
 	}
 	r.finish()
 	return &r.Traffic, err
