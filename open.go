@@ -278,7 +278,9 @@ func (s *Session) begin(parts []*part, from *origin) {
 func (s *Session) catchUp(from *origin, parts []*part) {
 	for _, p := range parts {
 		if p.topic.rules.Latest {
-			s.fallBehind(from.seq, from.present).begin(p, from)
+			b := s.fallBehind(from.seq, from.present)
+			b.fresh = true
+			b.begin(p, from)
 		}
 	}
 }

@@ -13,7 +13,9 @@ type behind struct {
 	pos      uint64 // the place that the client's cursor says
 	upTo     uint64 // the place that the shard has come to: what is later has its turn later
 	resuming bool   // it asked for what came earlier, and is not slow because it is not there yet
+	fresh    bool   // it has had nothing yet, so that a cursor from a little before its opening repeats nothing
 	waiting  bool   // for Session.Ready
+	owed     int    // messages of channels with the policy Disconnect that wait
 	tracks   []*track
 	held     int    // bytes in the tracks' held
 	gone     uint64 // the end of the gaps that have been told
@@ -176,7 +178,9 @@ func (b *behind) drop(p *part) {
 func (b *behind) note(p *part, m *Message) bool {
 	rules := p.topic.rules
 	if rules.Slow == Disconnect && !b.resuming && !b.session.room() {
-		return false
+		if b.owed++; b.owed > maxHeld { // as many as a queue would hold for it
+			return false
+		}
 	}
 	b.upTo = m.Seq
 	t := b.find(p)
@@ -262,18 +266,26 @@ func (b *behind) passed() uint64 {
 // give hands a message to the line. One from before the client's place does not move it.
 func (b *behind) give(m *Message) {
 	if m.Seq >= b.pos {
+		b.fresh = false
 		if b.pos = m.Seq; b.gone > m.Seq {
 			if b.pos = max(b.pos, b.passed()); b.pos > m.Seq {
 				m = m.at(b.session.hub.cursorAt(b.pos))
 			}
 		}
-	} else if place := b.session.shard.coarse.place(b.upTo, b.pos); m.Seq < place {
+		b.session.give(m, true)
+		return
+	}
+	place := b.pos
+	if b.fresh {
+		place = b.session.shard.coarse.place(b.upTo, b.pos)
+	}
+	if m.Seq < place {
 		m = m.at(b.session.hub.cursorAt(place))
 	}
 	b.session.give(m, true)
 }
 
-// coarse is a place of a moment ago, so that those who join one after the other can share what they are given from before.
+// coarse is a place of a moment ago, so that those who open one after the other can share what they are given from before.
 type coarse struct {
 	seq uint64
 	at  time.Time
@@ -282,7 +294,7 @@ type coarse struct {
 // coarseTime is how long a place is good for others.
 const coarseTime = 100 * time.Millisecond
 
-// place returns a place that is not behind most, the place of a client. That it may be a little before that has the client get again, if it comes back just then, what came in between.
+// place returns a place that is not behind most, the place of a client.
 func (c *coarse) place(now, most uint64) uint64 {
 	if t := time.Now(); c.seq == 0 || t.Sub(c.at) > coarseTime || t.Before(c.at) {
 		c.seq, c.at = now, t

@@ -465,3 +465,41 @@ func TestAwait(t *testing.T) {
 		t.Errorf("%+v, %v", r, err)
 	}
 }
+
+// A session that is behind in a channel that waits for it may be behind in others, too, as far as a queue would go.
+func TestBehindInOthers(t *testing.T) {
+	h := newHub(t, &Options{Namespaces: map[string]Namespace{"chat": {Slow: DropOldest}}})
+	l := newSlowLine(8)
+	if _, err := h.Open(t.Context(), l, Opening{User: "alice", Channels: []string{"chat:x"}}); err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for i := range 20 {
+		want = append(want, publish(t, h, "chat:x", i))
+	}
+	for i := range maxHeld {
+		want = append(want, publish(t, h, "@alice", i))
+	}
+	if m := l.take(); m.Type != "sys:open" {
+		t.Errorf("%s", m.JSON())
+	}
+	for i, id := range want {
+		if m := l.take(); m == nil || m.ID != id {
+			t.Fatalf("message %d is %v, want %s", i, m, id)
+		}
+	}
+	for i := range 20 {
+		publish(t, h, "chat:x", i)
+	}
+	for i := range maxHeld + 1 {
+		r, err := h.Send(t.Context(), "alice", Publication{})
+		if err != nil || (r.Delivered == 1) != (i < maxHeld) {
+			t.Fatalf("%d: %+v, %v", i, r, err)
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.code != CloseSlow {
+		t.Errorf("closed with %d", l.code)
+	}
+}
