@@ -41,14 +41,18 @@ func (s *Session) doAck(r *Request) *Error {
 
 // A tracker knows which sessions have a message for whose acknowledgement somebody waits.
 type tracker struct {
-	seq  uint64
-	done chan struct{} // closed when a session has acknowledged
+	id    string
+	seq   uint64
+	at    time.Time
+	done  chan struct{} // closed when a session has acknowledged
+	acked atomic.Bool   // a session has
+	waits atomic.Int32  // who wait for that
 
 	mu   sync.Mutex
 	took map[*Session]struct{} // guarded by mu; nil once one of them has acknowledged
 }
 
-// add is called when a session's line has taken the message.
+// add is called when a session's line is about to get the message.
 func (t *tracker) add(s *Session) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -62,12 +66,15 @@ func (t *tracker) acknowledge(s *Session) {
 	defer t.mu.Unlock()
 	if _, ok := t.took[s]; ok {
 		t.took = nil
+		t.acked.Store(true)
 		close(t.done)
 	}
 }
 
 // wait reports whether a session acknowledges in time, and before the hub has ended.
 func (t *tracker) wait(ctx context.Context, ended <-chan struct{}, most time.Duration) bool {
+	t.waits.Add(1)
+	defer t.waits.Add(-1)
 	timer := time.NewTimer(most)
 	defer timer.Stop()
 	select {
@@ -85,8 +92,11 @@ func (t *tracker) wait(ctx context.Context, ended <-chan struct{}, most time.Dur
 	}
 }
 
-// maxTrackers is how many are remembered, so that a publication that is repeated with its key can be waited for again.
-const maxTrackers = 4096
+// Bounds of how many are remembered, so that a publication that is repeated with its key can be waited for again, and for how long: they hold on to the sessions that have got the message.
+const (
+	maxTrackers = 4096
+	trackFor    = 5 * time.Minute
+)
 
 // trackers are those of the latest messages that are or were waited for.
 type trackers struct {
@@ -94,24 +104,30 @@ type trackers struct {
 
 	mu     sync.Mutex          // guards the following
 	byID   map[string]*tracker // at most maxTrackers
-	oldest []string            // ids, in order
+	oldest []*tracker          // in the one order
 }
 
 // add begins to track m, which nobody else knows yet.
 func (t *trackers) add(m *Message) {
-	m.tracker = &tracker{seq: m.Seq, done: make(chan struct{}), took: map[*Session]struct{}{}}
+	now := time.Now()
+	m.tracker = &tracker{id: m.ID, seq: m.Seq, at: now, done: make(chan struct{}), took: map[*Session]struct{}{}}
 	t.any.Store(true)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.byID == nil {
 		t.byID = map[string]*tracker{}
 	}
-	if len(t.oldest) == maxTrackers {
-		delete(t.byID, t.oldest[0])
-		t.oldest = append(t.oldest[:0], t.oldest[1:]...)
+	for len(t.oldest) > 0 {
+		first := t.oldest[0]
+		if len(t.oldest) < maxTrackers && (first.waits.Load() > 0 || now.Sub(first.at) <= trackFor) {
+			break
+		}
+		delete(t.byID, first.id)
+		t.oldest[0] = nil
+		t.oldest = t.oldest[1:]
 	}
 	t.byID[m.ID] = m.tracker
-	t.oldest = append(t.oldest, m.ID)
+	t.oldest = append(t.oldest, m.tracker)
 }
 
 func (t *trackers) find(id string) *tracker {
@@ -127,8 +143,11 @@ func (t *trackers) acknowledge(s *Session, seq uint64) {
 	}
 	t.mu.Lock()
 	var list []*tracker
-	for _, id := range t.oldest {
-		if one := t.byID[id]; one.seq <= seq {
+	for _, one := range t.oldest {
+		if one.seq > seq {
+			break
+		}
+		if !one.acked.Load() {
 			list = append(list, one)
 		}
 	}

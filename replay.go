@@ -308,13 +308,10 @@ func (s *Session) give(m *Message, more bool) bool {
 	if s.raw != nil {
 		form = m.bare()
 	}
-	if s.handHere(form, more) != nil {
-		return false
-	}
-	if m.tracker != nil {
+	if m.tracker != nil { // before the client can answer
 		m.tracker.add(s)
 	}
-	return true
+	return s.handHere(form, more) == nil
 }
 
 // gap tells the client what is missing.
