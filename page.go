@@ -77,6 +77,7 @@ func (h *Hub) History(channel, since string, limit int) (*Page, error) {
 			gap, since = "", ""
 		}
 		if len(list) == 0 {
+			after = max(after, lost) // so that the next page does not tell of it again
 			break
 		}
 		for _, m := range list {
