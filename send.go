@@ -79,6 +79,9 @@ func errorData(code, message string) []byte {
 
 // post sends m from any goroutine but a shard's: not before sys:open.
 func (s *Session) post(m *Message) error {
+	if s.visiting {
+		return ErrSessionClosed // nothing of it is open, and it goes on nonetheless
+	}
 	if s.silent(m) {
 		return nil
 	}

@@ -28,6 +28,9 @@ func (s *Session) subscribe(channel, since string, r *Request) *Error {
 	if e := checkChannel(channel); e != nil {
 		return e
 	}
+	if s.visiting {
+		return noSession("subscribe")
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended() || s.detached {
@@ -126,6 +129,9 @@ func (s *Session) placed(ref json.RawMessage, cursor string) *Message {
 func (s *Session) unsubscribe(channel string, r *Request) *Error {
 	if e := checkChannel(channel); e != nil {
 		return e
+	}
+	if s.visiting {
+		return noSession("unsubscribe")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
