@@ -182,5 +182,8 @@ func (b *MemoryBroker) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true
+	if b.sweep != nil {
+		b.sweep.Stop()
+	}
 	return nil
 }

@@ -142,6 +142,9 @@ func (b *MemoryBroker) load(r io.Reader) error {
 	if _, _, e := parseCursor(head.Epoch + "-0"); e != nil {
 		return e
 	}
+	if head.Sequence > maxSequence || head.Forgotten > head.Sequence {
+		return errors.New("its order has no such place")
+	}
 	b.epoch, b.sequence, b.last = head.Epoch+"-", head.Sequence, head.Last
 	b.store.forgotten = head.Forgotten
 	for range head.Rings {
@@ -149,21 +152,32 @@ func (b *MemoryBroker) load(r io.Reader) error {
 		if err := get(&s); err != nil {
 			return err
 		}
+		if e := checkStored(s.Channel); e != nil {
+			return e
+		}
+		if s.Lost > head.Sequence {
+			return fmt.Errorf("%s has lost what there has not been", s.Channel)
+		}
 		ring := b.store.ring(s.Channel, s.History)
 		ring.lost, ring.reason = s.Lost, s.Reason
 		if s.Latest {
 			ring.latest = map[string]uint64{}
 		}
 	}
+	last := uint64(0)
 	for range head.Messages {
 		var s stateMessage
 		if err := get(&s); err != nil {
 			return err
 		}
 		ring := b.store.rings[s.Channel]
-		if ring == nil || s.Seq > head.Sequence {
+		if ring == nil || s.Seq <= last || s.Seq > head.Sequence {
 			return fmt.Errorf("message %d is of no channel or no place", s.Seq)
 		}
+		if err := s.check(); err != nil {
+			return fmt.Errorf("message %d: %w", s.Seq, err)
+		}
+		last = s.Seq
 		m := &Message{
 			ID: b.idOf(s.Seq), Seq: s.Seq, Channel: s.Channel, Type: s.Type, From: s.From, Key: s.Key, Time: s.Time.UTC(), Raw: s.Raw, Binary: s.Binary, Data: s.Data,
 		}
@@ -199,6 +213,44 @@ func (b *MemoryBroker) load(r io.Reader) error {
 		b.sweepAt(next, now)
 	}
 	return nil
+}
+
+// maxSequence is more than any order comes to.
+const maxSequence = 1 << 62
+
+// check returns what the hub would not have published.
+func (s *stateMessage) check() error {
+	if e := checkEvent(s.Type); e != nil {
+		return e
+	}
+	if s.From != "" {
+		if e := checkAlphabet("user", s.From, false); e != nil {
+			return e
+		}
+	}
+	if s.Key != "" {
+		if e := checkKey(s.Key); e != nil {
+			return e
+		}
+	}
+	if !s.Raw {
+		if _, e := trimJSON(s.Data); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// checkStored is checkChannel for all that a broker keeps: inboxes and everyone's channel, too.
+func checkStored(channel string) error {
+	if channel == everyone {
+		return nil
+	}
+	user, ok := strings.CutPrefix(channel, "@")
+	if !ok {
+		return CheckChannel(channel)
+	}
+	return CheckUser(user)
 }
 
 // all returns the messages that are kept, in their order.

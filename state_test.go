@@ -91,3 +91,68 @@ func TestState(t *testing.T) {
 		}
 	}
 }
+
+// A state that says what cannot be is refused, whoever has written it.
+func TestStateIsChecked(t *testing.T) {
+	head := func(more string) string {
+		return `{"format":"openline memory broker 1","epoch":"e","sequence":9,"last":"2026-01-01T00:00:00Z","rings":1,"messages":2,"keys":0` + more + "}\n"
+	}
+	ring := `{"channel":"a","history":{"Size":10}}` + "\n"
+	message := func(seq, more string) string {
+		return `{"seq":` + seq + `,"channel":"a","time":"2026-01-01T00:00:00Z"` + more + "}\n"
+	}
+	end := `{"end":"openline memory broker 1"}` + "\n"
+	const good = `,"type":"x","data":"MQ=="` // 1
+	for what, text := range map[string]string{
+		"":                      head("") + ring + message("1", good) + message("3", good) + end,
+		"no order":              head("") + ring + message("3", good) + message("3", good) + end,
+		"no place":              head("") + ring + message("0", good) + message("3", good) + end,
+		"a place too far":       head("") + ring + message("1", good) + message("10", good) + end,
+		"an order too long":     head(`,"sequence":18446744073709551615`) + ring + message("1", good) + message("3", good) + end,
+		"forgotten the future":  head(`,"forgotten":10`) + ring + message("1", good) + message("3", good) + end,
+		"lost the future":       head("") + `{"channel":"a","history":{"Size":10},"lost":10}` + "\n" + message("1", good) + message("3", good) + end,
+		"no channel's name":     head("") + `{"channel":"a b","history":{"Size":10}}` + "\n" + message("1", good) + message("3", good) + end,
+		"no user's name":        head("") + `{"channel":"@","history":{"Size":10}}` + "\n" + message("1", good) + message("3", good) + end,
+		"no JSON":               head("") + ring + message("1", good) + message("3", `,"type":"x","data":"ew=="`) + end,
+		"a type of two lines":   head("") + ring + message("1", good) + message("3", `,"type":"x\ny","data":"MQ=="`) + end,
+		"a type of ours":        head("") + ring + message("1", good) + message("3", `,"type":"sys:open","data":"MQ=="`) + end,
+		"from no user":          head("") + ring + message("1", good) + message("3", good+`,"from":"a b"`) + end,
+		"with a key of nothing": head("") + ring + message("1", good) + message("3", good+`,"key":"\u0000"`) + end,
+	} {
+		b, err := LoadMemoryBroker(strings.NewReader(text), nil)
+		if (err == nil) != (what == "") {
+			t.Errorf("%s: %v", what, err)
+		}
+		if err == nil {
+			_ = b.Close()
+		}
+	}
+}
+
+// A channel that is to keep nothing any more lets go of what it has kept.
+func TestStateUnderOtherRules(t *testing.T) {
+	h := newHub(t, nil)
+	since := publish(t, h, "x:1", 1)
+	publish(t, h, "x:1", 2)
+	b := h.broker.(*MemoryBroker)
+	_ = b.Close()
+	var state bytes.Buffer
+	if err := b.Save(&state); err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := LoadMemoryBroker(&state, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h = newHub(t, &Options{Broker: loaded, Namespaces: map[string]Namespace{"x": {History: History{None: true}}}})
+	third := publish(t, h, "x:1", 3)
+	_, l := resumeSession(t, h, "alice", since, "x:1")
+	live := publish(t, h, "x:1", 4)
+	got := l.messages(3)
+	if g := gapOf(t, got[1]); g.Reason != GapNoHistory || g.After != since || g.Cursor != third {
+		t.Errorf("%+v", g)
+	}
+	if len(got) != 3 || got[2].ID != live {
+		t.Errorf("%v", idsOf(got))
+	}
+}

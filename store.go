@@ -67,6 +67,9 @@ func newStore(budget int) *store {
 func (s *store) add(m *Message, rules *Namespace) bool {
 	r := s.ring(m.Channel, rules.History)
 	if rules.History.None {
+		for r.kept > 0 { // from when the rules were others
+			s.evict(r, GapNoHistory)
+		}
 		r.lost, r.reason = m.Seq, GapNoHistory
 		s.rest(r)
 		return false
