@@ -11,10 +11,10 @@ import (
 )
 
 // publish has the server publish numbers, by its HTTP API.
-func (s *server) publish(t *testing.T, channel string, from, to int) {
+func (srv *server) publish(t *testing.T, channel string, from, to int) {
 	t.Helper()
 	for i := from; i < to; i++ {
-		got := curl(t, "-H", "Authorization: Bearer "+s.key, "-d", strconv.Itoa(i), s.http+"/api/channels/"+channel+"/messages")
+		got := curl(t, "-H", "Authorization: Bearer "+srv.key, "-d", strconv.Itoa(i), srv.http+"/api/channels/"+channel+"/messages")
 		if got.status != 200 {
 			t.Fatalf("%d %s", got.status, got.body)
 		}

@@ -22,10 +22,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/openline/openline/internal/chart"
 	"github.com/openline/openline/bench/internal/page"
 	"github.com/openline/openline/bench/internal/proc"
 	"github.com/openline/openline/bench/internal/stat"
+	"github.com/openline/openline/internal/chart"
 )
 
 func main() {

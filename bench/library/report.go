@@ -8,8 +8,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/openline/openline/internal/chart"
 	"github.com/openline/openline/bench/internal/stat"
+	"github.com/openline/openline/internal/chart"
 )
 
 // ratio is how many times ours a server's cost is, round by round.
