@@ -93,19 +93,28 @@ func (c *benchIdleCmd) Run(ctx context.Context, s streams) error {
 		return err
 	}
 	defer b.close()
-	for _, more := range []int{from, c.Sessions - from} {
+	if err := b.idle(ctx, from, c.Sessions, c.Settle); err != nil {
+		return err
+	}
+	return b.end()
+}
+
+// idle opens sessions, some and then up to all, and notes the server's memory each
+// time.
+func (b *bench) idle(ctx context.Context, from, all int, settle time.Duration) error {
+	for _, more := range []int{from, all - from} {
 		if err := b.open(ctx, more); err != nil {
 			return err
 		}
 		if !b.report.Interrupted {
-			b.report.ended(b.settle(ctx, c.Settle))
+			b.report.ended(b.settle(ctx, settle))
 		}
 		b.report.held(b.fleet.Ready(), b.usage().Memory)
 		if b.report.Interrupted {
 			break
 		}
 	}
-	return b.end()
+	return nil
 }
 
 // settle waits until the server's memory has not fallen for a while.

@@ -24,7 +24,7 @@ type benchTransportsCmd struct {
 	Size         int           `default:"64" placeholder:"BYTES" help:"Length of a message's data, at least 43. Default: 64."`
 	PollInterval time.Duration `default:"1s" placeholder:"DURATION" help:"How long a session that polls waits before it asks again. Default: 1s."`
 	Plain        bool          `help:"Leave out the header fields that browsers add to requests."`
-	Idle         int           `default:"2000" placeholder:"N" help:"With --pid: open that many sessions more for each transport and see what memory they take; 0 leaves it out. Default: 2000."`
+	Idle         int           `default:"4000" placeholder:"N" help:"With --pid: open that many silent sessions of each transport, too, and see what memory they take; 0 leaves it out. Default: 4000."`
 	Settle       time.Duration `default:"30s" placeholder:"DURATION" help:"How long to wait at the most until the server's memory stays where it is. Default: 30s."`
 	SVG          string        `name:"svg" placeholder:"FILE" help:"Write a chart there."`
 }
@@ -55,12 +55,12 @@ func (c *benchTransportsCmd) Run(ctx context.Context, s streams) error {
 	switch err := t.benchCheck(); {
 	case err != nil:
 		return err
-	case c.Rate <= 0 || c.PollInterval <= 0 || c.Idle < 0:
-		return usage("the rate and the interval of polls are above zero")
+	case c.Rate <= 0 || c.PollInterval <= 0 || c.Idle < 0 || c.Idle == 1:
+		return usage("the rate and the interval of polls are above zero, and silent sessions are two at least")
 	}
 	end := &bench{flags: &benchFlags{benchTarget: c.benchTarget}, s: s, show: benchProgressOn(s)}
 	for i := range benchWays {
-		b, err := c.way(ctx, s, t, i)
+		b, err := c.play(ctx, s, t, i)
 		if b == nil {
 			return err
 		}
@@ -68,6 +68,17 @@ func (c *benchTransportsCmd) Run(ctx context.Context, s streams) error {
 			end.report = &benchReport{Scenario: b.report.Scenario, Server: b.report.Server, Version: b.report.Version}
 		}
 		end.report.Transports = append(end.report.Transports, c.carried(b, i))
+		end.report.Interrupted = b.report.Interrupted
+		if err := errors.Join(err, b.report.verdict()); err != nil {
+			return errors.Join(end.print(), err)
+		}
+	}
+	for i := 0; i < len(benchWays) && c.PID != 0 && c.Idle > 0; i++ {
+		b, err := c.rest(ctx, s, i)
+		if b == nil {
+			return errors.Join(end.print(), err)
+		}
+		end.report.Transports[i].Memory = b.report.PerSession
 		end.report.Interrupted = b.report.Interrupted
 		if err := errors.Join(err, b.report.verdict()); err != nil {
 			return errors.Join(end.print(), err)
@@ -81,49 +92,47 @@ func (c *benchTransportsCmd) Run(ctx context.Context, s streams) error {
 	return end.end()
 }
 
-// way plays the load over one transport. Its sessions have ended when it returns, so
-// that nothing of them is left when the next is measured but what the server keeps.
-func (c *benchTransportsCmd) way(ctx context.Context, s streams, t *benchTraffic, i int) (*bench, error) {
+// way makes the load over one transport. Its channel and its users are its own, since
+// polling sessions are there for a while when nobody polls any more.
+func (c *benchTransportsCmd) way(ctx context.Context, s streams, i int, what string, publishers int) (*bench, error) {
 	way := benchWays[i]
-	f := &benchFlags{benchTarget: c.benchTarget, benchCrowd: benchCrowd{c.Sessions, 64}, benchTransport: way.how}
-	f.Channel = fmt.Sprintf("%s-%d", c.Channel, i)
-	f.User = fmt.Sprintf("%s%d-", c.User, i)
+	f := &benchFlags{benchTarget: c.benchTarget, benchCrowd: benchCrowd{max(c.Sessions, c.Idle), 64}, benchTransport: way.how}
+	f.Channel = fmt.Sprintf("%s-%s%d", c.Channel, what, i)
+	f.User = fmt.Sprintf("%s%s%d-", c.User, what, i)
 	if way.name == "poll" {
 		f.PollInterval = c.PollInterval
 	}
-	b, err := f.begin(ctx, s, "transports", c.APIKey, t.Publishers+c.Idle)
+	b, err := f.begin(ctx, s, "transports", c.APIKey, publishers)
+	if err == nil && !c.Plain {
+		b.speaks.Fields = benchFields(f.kind(), b.speaks.Host)
+	}
+	return b, err
+}
+
+// play plays the load over one transport.
+func (c *benchTransportsCmd) play(ctx context.Context, s streams, t *benchTraffic, i int) (*bench, error) {
+	b, err := c.way(ctx, s, i, "", t.Publishers)
 	if err != nil {
 		return nil, err
 	}
 	defer b.close()
-	if !c.Plain {
-		b.speaks.Fields = benchFields(f.kind(), b.speaks.Host)
-	}
 	if err := b.open(ctx, c.Sessions); err != nil {
 		return nil, err
 	}
 	if b.report.Interrupted {
 		return b, nil
 	}
-	if err := b.publish(ctx, t, false); err != nil {
-		return b, err
+	return b, b.publish(ctx, t, false)
+}
+
+// rest sees what silent sessions of one transport take.
+func (c *benchTransportsCmd) rest(ctx context.Context, s streams, i int) (*bench, error) {
+	b, err := c.way(ctx, s, i, "idle", 0)
+	if err != nil {
+		return nil, err
 	}
-	if c.PID == 0 || c.Idle == 0 || b.report.Interrupted {
-		return b, nil
-	}
-	for _, more := range []int{0, c.Idle} {
-		if more > 0 {
-			if err := b.open(ctx, more); err != nil {
-				return b, err
-			}
-		}
-		b.report.ended(b.settle(ctx, c.Settle))
-		b.report.held(b.fleet.Ready(), b.usage().Memory)
-		if b.report.Interrupted {
-			break
-		}
-	}
-	return b, nil
+	defer b.close()
+	return b, b.idle(ctx, max(1, c.Idle/4), c.Idle, c.Settle)
 }
 
 // benchFields are what a browser's requests have beyond what they need: those of
@@ -163,7 +172,7 @@ type benchCarried struct {
 // carried takes what is of interest from a transport's report.
 func (c *benchTransportsCmd) carried(b *bench, i int) *benchCarried {
 	r := b.report
-	d := &benchCarried{Name: benchWays[i].name, Sessions: c.Sessions, Memory: r.PerSession}
+	d := &benchCarried{Name: benchWays[i].name, Sessions: c.Sessions}
 	sessions := float64(max(c.Sessions, 1))
 	d.OpenUp, d.OpenDown = float64(b.opened.Sent)/sessions, float64(b.opened.Received)/sessions
 	t := r.Traffic
