@@ -46,10 +46,10 @@ export async function live(t, env = {}) {
  * @param {Life} life
  * @param {string} channel
  * @param {any[]} values
- * @param {{ rate?: number, before?: (n: number) => void }} [options] rate: in a second; before: called before the nth
+ * @param {{ rate?: number, url?: string, before?: (n: number) => void }} [options] rate: in a second; url: of a way to the server; before: called before the nth
  * @returns {Promise<{ repeated: number, duplicates: number, took: number, ids: string[] }>} duplicates: repeated, though they had been taken
  */
-export async function publish(life, channel, values, { rate = Infinity, before } = {}) {
+export async function publish(life, channel, values, { rate = Infinity, url = life.server.url, before } = {}) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const run = Math.random().toString(36).slice(2);
   const began = performance.now();
@@ -59,7 +59,7 @@ export async function publish(life, channel, values, { rate = Infinity, before }
     if (early > 5) await new Promise((resolve) => setTimeout(resolve, early)); // that is the rate
     before?.(n);
     for (;;) {
-      const answer = await post(agent, new URL(`api/channels/${encodeURIComponent(channel)}/messages`, life.server.url), JSON.stringify(value), `${run}-${n}`);
+      const answer = await post(agent, new URL(`api/channels/${encodeURIComponent(channel)}/messages`, url), JSON.stringify(value), `${run}-${n}`);
       if (answer?.status === 200) {
         if (answer.body.duplicate) count.duplicates++;
         count.ids.push(answer.body.id);

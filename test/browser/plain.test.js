@@ -20,7 +20,7 @@ const kills = 10;
 /** How long a client waits that was not let in, as a person's loop would. */
 const pause = () => new Promise((resolve) => setTimeout(resolve, 50));
 
-test("four plain clients, ten cuts each, a server that is drained: every message once, in order", async (t) => {
+test("four plain clients and a backend, ten cuts each, a server that is drained: every message once, in order", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "openline-plain-"));
   atEnd(t, () => rmSync(folder, { recursive: true, force: true }));
   const chance = random(seed);
@@ -54,13 +54,17 @@ test("four plain clients, ten cuts each, a server that is drained: every message
     way.arm();
     runs.push([name, way, follow(client, way, name)]);
   }
+  const way = await cutter(t, place.server.port, places(chance, kills, total * 200));
+  way.arm();
   const backend = await publish(place.life, "run:x", [...numbers(1, total), "end"], {
     rate: 500,
+    url: way.url,
     before: (n) => {
       if (n === total / 2) void place.again("SIGTERM");
     },
   });
-  t.diagnostic(`seed ${seed}: ${total} messages in ${(backend.took / 1000).toFixed(1)} s, ${backend.repeated} calls repeated, ${backend.duplicates} of them answered as duplicates`);
+  t.diagnostic(`seed ${seed}: ${total} messages in ${(backend.took / 1000).toFixed(1)} s, ${way.state.cuts} answers cut, ${backend.repeated} calls repeated, ${backend.duplicates} of them known already`);
+  assert.equal(way.state.cuts, kills, "the backend");
   for (const [name, way, run] of runs) {
     const heard = await run;
     const found = judge(heard, total);
