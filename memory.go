@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"time"
+	"weak"
 )
 
 // MemoryOptions configure a MemoryBroker; nil is valid.
@@ -151,7 +152,14 @@ const sweepEvery = time.Second
 func (b *MemoryBroker) sweepAt(at, now time.Time) {
 	b.sweeping = now.Add(max(at.Sub(now), sweepEvery))
 	if b.sweep == nil {
-		b.sweep = time.AfterFunc(b.sweeping.Sub(now), b.expire)
+		// The timer does not keep a broker that nobody has any more, nor is it stopped: a timer belongs to whoever
+		// made it, which matters inside a bubble of package synctest.
+		itself := weak.Make(b)
+		b.sweep = time.AfterFunc(b.sweeping.Sub(now), func() {
+			if b := itself.Value(); b != nil {
+				b.expire()
+			}
+		})
 		return
 	}
 	b.sweep.Reset(b.sweeping.Sub(now))
@@ -182,8 +190,5 @@ func (b *MemoryBroker) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.closed = true
-	if b.sweep != nil {
-		b.sweep.Stop()
-	}
 	return nil
 }

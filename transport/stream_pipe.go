@@ -32,6 +32,7 @@ func openPipe(w http.ResponseWriter, r *http.Request, stall time.Duration) (pipe
 		if nc, _, err := control.Hijack(); err == nil { // what has been sent ahead is not answered
 			nc, _ = http1.Detach(nc)
 			_ = nc.SetDeadline(time.Time{})
+			noticeVanished(nc, stall)
 			p := &connPipe{nc: nc, stall: stall, chunked: r.ProtoAtLeast(1, 1)}
 			p.head = appendHead(nil, w.Header(), p.chunked)
 			return p, nc

@@ -1,0 +1,11 @@
+//go:build !linux
+
+package transport
+
+import (
+	"net"
+	"time"
+)
+
+// noticeVanished leaves it to TCP to find out that a client is gone.
+func noticeVanished(net.Conn, time.Duration) {}
