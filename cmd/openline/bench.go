@@ -104,6 +104,7 @@ type bench struct {
 	report *benchReport
 	opened load.Wire // of the first sessions
 	wire   load.Wire // of what was published
+	said   load.Wire // of what clients published
 }
 
 // benchSpare is descriptors that are needed for other things than sessions.

@@ -122,8 +122,23 @@ func (c *benchTransportsCmd) play(ctx context.Context, s streams, t *benchTraffi
 	if b.report.Interrupted {
 		return b, nil
 	}
-	return b, b.publish(ctx, t, false)
+	if err := b.publish(ctx, t, false); err != nil || b.report.Interrupted {
+		return b, err
+	}
+	r, err := b.fleet.Publish(ctx, &load.Plan{Say: true, Publishers: t.Publishers, Messages: benchSaid, Size: t.Size})
+	if err != nil {
+		b.report.ended(err)
+		return b, failed("%s", strings.TrimPrefix(err.Error(), "load: "))
+	}
+	if len(r.Refused) > 0 || r.Lost+r.Duplicates > 0 {
+		return b, failed("of %d messages of clients %d were taken, and %d deliveries are missing: %s", benchSaid, r.Published, r.Lost, most(r.Refused))
+	}
+	b.said = r.Said
+	return b, nil
 }
+
+// benchSaid is how many messages clients publish, to see what that costs.
+const benchSaid = 50
 
 // rest sees what silent sessions of one transport take.
 func (c *benchTransportsCmd) rest(ctx context.Context, s streams, i int) (*bench, error) {
@@ -163,7 +178,9 @@ type benchCarried struct {
 	Down       float64    `json:"received_bytes_per_message"`
 	Requests   float64    `json:"requests_per_message"`
 	Empty      uint64     `json:"empty_answers"`
-	EmptyShare float64    `json:"empty_share"` // of the requests
+	EmptyShare float64    `json:"empty_share"`                   // of the requests
+	SaidUp     float64    `json:"client_sent_bytes_per_message"` // to publish as a client
+	SaidDown   float64    `json:"client_received_bytes_per_message"`
 	Latency    benchTimes `json:"latency_ms"`
 	CPU        float64    `json:"cpu_us_per_message,omitempty"`
 	Memory     float64    `json:"bytes_per_session,omitempty"`
@@ -179,6 +196,8 @@ func (c *benchTransportsCmd) carried(b *bench, i int) *benchCarried {
 	if t == nil || t.Deliveries == 0 {
 		return d
 	}
+	said := max(float64(b.said.Requests), 1)
+	d.SaidUp, d.SaidDown = float64(b.said.Sent)/said, float64(b.said.Received)/said
 	n := float64(t.Deliveries)
 	d.Deliveries, d.Latency, d.CPU = t.Deliveries, t.Latency, t.PerMillion // seconds a million are microseconds each
 	d.Up, d.Down = float64(b.wire.Sent)/n, float64(b.wire.Received)/n
@@ -202,6 +221,8 @@ var benchRows = []struct {
 	{"Latency, p99", "ms", true, func(d *benchCarried) float64 { return d.Latency.P99 }, "%.1f"},
 	{"The server's CPU time for a message", "µs", true, func(d *benchCarried) float64 { return d.CPU }, "%.1f"},
 	{"The server's memory for an idle session", "octets", true, func(d *benchCarried) float64 { return d.Memory }, "%.0f"},
+	{"A client's message: sent", "octets above TCP", false, func(d *benchCarried) float64 { return d.SaidUp }, "%.0f"},
+	{"A client's message: received", "octets above TCP", false, func(d *benchCarried) float64 { return d.SaidDown }, "%.0f"},
 	{"To open a session: sent", "octets above TCP", false, func(d *benchCarried) float64 { return d.OpenUp }, "%.0f"},
 	{"To open a session: received", "octets above TCP", false, func(d *benchCarried) float64 { return d.OpenDown }, "%.0f"},
 }

@@ -26,7 +26,7 @@ func TestBenchTransports(t *testing.T) {
 		if d.Name != benchWays[i].name || d.Deliveries == 0 || d.Deliveries%5 != 0 || d.Down < 64 || d.OpenUp < 300 || d.OpenDown < 100 || d.Latency.Max <= 0 {
 			t.Errorf("%+v", d)
 		}
-		if polls := i > 2; polls != (d.Requests > 0) || polls != (d.Up > 0) || d.Empty > 0 && !polls {
+		if polls := i > 2; d.SaidUp < 90 || (d.SaidUp > 300) != (i > 0) || d.SaidDown < 40 || polls != (d.Requests > 0) || polls != (d.Up > 0) || d.Empty > 0 && !polls {
 			t.Errorf("%+v", d)
 		}
 	}

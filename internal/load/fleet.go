@@ -146,7 +146,13 @@ func (f *Fleet) step(ctx context.Context, d time.Duration) error {
 
 func (f *Fleet) connected(id int) {
 	m := &f.members[id]
-	if m.pub != nil {
+	switch {
+	case m.pub != nil && f.run.plan.Say && f.o.Transport == WebSocket:
+		m.state, m.pub.line = isUpgrading, true
+		d, _ := f.o.Dialect.(HTTPDialect) // see Publish
+		f.e.write(id, d.AppendLine(nil, m.pub.n%f.sessions))
+		return
+	case m.pub != nil:
 		m.state = isReady
 		f.run.free = append(f.run.free, id)
 		return
@@ -158,6 +164,8 @@ func (f *Fleet) received(id int, b []byte) {
 	m := &f.members[id]
 	if m.pub == nil {
 		f.wire.received += uint64(len(b))
+	} else {
+		f.run.said.received += uint64(len(b))
 	}
 	if len(m.left) > 0 {
 		m.left = append(m.left, b...)

@@ -65,6 +65,25 @@ func (o *Openline) AppendDown(dst []byte, session int, t Transport, cursor []byt
 	return append(o.appendFields(dst, session), "\r\n\r\n"...)
 }
 
+// AppendLine implements [HTTPDialect].
+func (o *Openline) AppendLine(dst []byte, client int) []byte {
+	alone := *o
+	alone.Channel, alone.Since = "", ""
+	return alone.AppendUpgrade(dst, client)
+}
+
+// AppendSay implements [HTTPDialect].
+func (o *Openline) AppendSay(dst []byte, client int, t Transport, body []byte) []byte {
+	envelope := append([]byte(`{"type":"publish","channel":"`), o.Channel...)
+	envelope = append(append(append(envelope, `","data":`...), body...), '}')
+	if t == WebSocket {
+		return append(dst, envelope...)
+	}
+	dst = append(append(append(dst, "POST "...), o.Path...), "/send/"...)
+	dst = strconv.AppendInt(append(dst, o.Prefix...), int64(client), 10)
+	return AppendBody(o.appendFields(dst, client), "application/json", envelope)
+}
+
 // appendGet begins a session's request: up to its path.
 func (o *Openline) appendGet(dst []byte, session int, path string) []byte {
 	dst = append(dst, "GET "...)

@@ -21,6 +21,10 @@ type Plan struct {
 	// Unicast sends each message to one session, to one after the other, instead
 	// of to Everyone.
 	Unicast bool
+	// Say has the publishers be clients instead of a backend, in the names of the
+	// first sessions' users, which publish over the fleet's transport: over a WebSocket, or by requests beside what carries
+	// messages down. It wants an HTTPDialect, and is not for Unicast.
+	Say bool
 	// Settle is how long the fleet waits, after the last message that came, for
 	// those that are missing. Default: 5s.
 	Settle time.Duration
@@ -73,6 +77,7 @@ type Traffic struct {
 	Until      time.Duration  // from the first request to the last delivery
 	Latency    Histogram      // from when a message was due to be sent to its arrival
 	Wire       Wire           // what the sessions sent and got for that
+	Said       Wire           // what the publishers did
 	Phases     []Phase        // where the Plan has them
 	Lost       uint64         // accepted, for a session that stayed, and not there
 	Duplicates uint64         // there already, or out of order

@@ -17,6 +17,7 @@ type publisher struct {
 	target  int    // the session that the message under way is for
 	sent    int64  // when the request under way left
 	free    int64  // when it had nothing to do
+	line    bool   // it is a client with a WebSocket
 }
 
 // publish sends what is due, and returns how long it is until more will be.
@@ -78,11 +79,27 @@ func (r *run) leaves(at, late int64) {
 func (r *run) sendAll(id int, p *publisher, s stamp) {
 	s.number = r.accepted[p.n]
 	if p.request == nil {
-		p.request = r.f.o.Dialect.AppendPublish(nil, Everyone, s.body(r.plan.Size))
+		p.request = r.request(id, s.body(r.plan.Size))
 		p.at = bytes.Index(p.request, mark)
 	}
 	s.append(p.request[:p.at])
-	r.f.e.write(id, p.request)
+	out := p.request
+	if r.plan.Say && r.f.o.Transport == WebSocket {
+		r.f.out = appendFrame(r.f.out[:0], opText, out)
+		out = r.f.out
+	}
+	r.said.sent += uint64(len(out))
+	r.said.requests++
+	r.f.e.write(id, out)
+}
+
+// request is what publishes to everyone.
+func (r *run) request(id int, body []byte) []byte {
+	if !r.plan.Say {
+		return r.f.o.Dialect.AppendPublish(nil, Everyone, body)
+	}
+	d, _ := r.f.o.Dialect.(HTTPDialect) // see Publish
+	return d.AppendSay(nil, r.f.members[id].pub.n%r.f.sessions, r.f.o.Transport, body)
 }
 
 func (r *run) sendOne(id int, p *publisher, s stamp) {
@@ -102,32 +119,100 @@ func (r *run) sendOne(id int, p *publisher, s stamp) {
 
 // answered takes what a publisher got and returns what is left of it.
 func (f *Fleet) answered(id int, b []byte) (rest []byte, err error) {
+	if f.members[id].pub.line {
+		return f.told(id, b)
+	}
 	a, n, err := scanAnswer(b)
 	if n == 0 || err != nil {
 		return b, err
 	}
-	r, p := f.run, f.members[id].pub
-	if n < len(b) || p.sent == 0 {
-		return nil, errors.New("load: the server sent more than one answer to a request")
+	switch {
+	case n < len(b):
+		return nil, errAnswers
+	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden || a.status == http.StatusNotFound:
+		return nil, refusal(a.status, a.body) // and so would all be
+	case a.status < 200 || a.status > 299:
+		err = f.run.done(id, refusal(a.status, a.body))
+	default:
+		err = f.run.done(id, f.run.reply(a.body))
 	}
-	now := f.now()
+	if err != nil {
+		return nil, err
+	}
+	if a.last {
+		f.e.drop(id)
+		f.dial(id)
+	} else {
+		f.run.free = append(f.run.free, id)
+	}
+	return nil, nil
+}
+
+var errAnswers = errors.New("load: the server sent more than one answer to a request")
+
+// reply returns the error that the answer to a client's message is, if it is one.
+func (r *run) reply(b []byte) error {
+	if r.plan.Say && !bytes.Contains(b, []byte(`"sys:ok"`)) {
+		return refusal(http.StatusOK, b)
+	}
+	return nil
+}
+
+// done takes note of a publisher's answer.
+func (r *run) done(id int, refused error) error {
+	p := r.f.members[id].pub
+	if p.sent == 0 {
+		return errAnswers
+	}
+	now := r.f.now()
 	r.Took = time.Duration(now - r.began)
 	r.Answer.Add(time.Duration(now - p.sent))
 	r.waiting--
 	p.sent, p.free = 0, now
-	switch {
-	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden || a.status == http.StatusNotFound:
-		return nil, refusal(a.status, a.body) // and so would all be
-	case a.status < 200 || a.status > 299:
-		r.Refused[why(refusal(a.status, a.body))]++
-	default:
+	if refused != nil {
+		r.Refused[why(refused)]++
+	} else {
 		r.accept(p)
 	}
-	if a.last {
-		f.e.drop(id)
-		r.f.dial(id)
-	} else {
-		r.free = append(r.free, id)
+	return nil
+}
+
+// told takes what a publisher got that is a client with a WebSocket.
+func (f *Fleet) told(id int, b []byte) (rest []byte, err error) {
+	m := &f.members[id]
+	if m.state == isUpgrading {
+		a, n, err := scanAnswer(b)
+		if n == 0 || err != nil {
+			return b, err
+		}
+		if a.status != http.StatusSwitchingProtocols {
+			return nil, refusal(a.status, a.body)
+		}
+		b = b[n:]
+		m.state = isGreeting
+	}
+	for len(b) > 0 {
+		opcode, payload, n, err := scanFrame(b)
+		if n == 0 || err != nil {
+			return b, err
+		}
+		b = b[n:]
+		switch {
+		case opcode == opPing:
+			f.send(id, opPong, payload)
+			continue
+		case opcode == opClose:
+			return nil, closeError(payload)
+		case opcode != opText:
+			continue
+		case m.state == isGreeting: // sys:open
+			m.state = isReady
+		default:
+			if err := f.run.done(id, f.run.reply(payload)); err != nil {
+				return nil, err
+			}
+		}
+		f.run.free = append(f.run.free, id)
 	}
 	return nil, nil
 }

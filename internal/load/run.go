@@ -19,6 +19,7 @@ type run struct {
 	plan Plan
 	err  error // ends the run
 
+	said    wire       // of the publishers
 	random  *rand.Rand // of a Plan that has messages leave at random
 	at      int64      // when the next of them is due; 0: nobody knows yet
 	latest  int64      // when the latest of them was
@@ -43,6 +44,9 @@ func (f *Fleet) Publish(ctx context.Context, p *Plan) (*Traffic, error) {
 	if f.Ready() == 0 {
 		return nil, errors.New("load: there is no session to publish to: open some first")
 	}
+	if _, ok := f.o.Dialect.(HTTPDialect); p.Say && (!ok || p.Unicast) {
+		return nil, errors.New("load: clients of this server cannot be spoken for: leave Say out")
+	}
 	f.runs++
 	r := &run{f: f, id: f.runs, plan: p.resolved(f.sessions), readers: f.Ready()}
 	r.Run = r.id
@@ -62,9 +66,9 @@ func (f *Fleet) Publish(ctx context.Context, p *Plan) (*Traffic, error) {
 		for id := range min(r.plan.Stop, f.sessions) {
 			r.stop(id)
 		}
-		before := f.wire
+		before, said := f.wire, r.said
 		err = r.play(ctx)
-		r.Wire = f.wire.since(before)
+		r.Wire, r.Said = f.wire.since(before), r.said.since(said)
 	}
 	r.finish()
 	return &r.Traffic, err

@@ -27,6 +27,11 @@ type HTTPDialect interface {
 	// AppendDown appends the request for a session's messages, from the cursor of
 	// its answer before on, if there was one.
 	AppendDown(dst []byte, session int, t Transport, cursor []byte) []byte
+	// AppendLine appends the request for a WebSocket that gets no messages.
+	AppendLine(dst []byte, client int) []byte
+	// AppendSay appends what a client publishes body with to Everyone: over a
+	// WebSocket a text message, else a request.
+	AppendSay(dst []byte, client int, t Transport, body []byte) []byte
 }
 
 // download is what a session without WebSocket has to remember.

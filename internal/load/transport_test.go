@@ -130,6 +130,31 @@ func TestPollsAtAnInterval(t *testing.T) {
 	}
 }
 
+// Clients publish over a WebSocket of their own.
+func TestClientsPublish(t *testing.T) {
+	f, e := session(t, WebSocket)
+	r := f.run
+	r.plan.Say, r.accepted, r.Refused = true, make([]uint32, 1), map[string]uint64{}
+	f.members = append(f.members, member{pub: &publisher{}})
+	f.connected(1)
+	f.received(1, []byte("HTTP/1.1 101 Switching Protocols\r\n\r\n\x81\x02{}\x89"))
+	f.received(1, []byte("\x01!"))
+	for _, answer := range []string{`{"type":"sys:ok"}`, `{"type":"sys:error"}`} {
+		r.plan.Rate, r.plan.Time, r.plan.Size = 0, time.Hour, 50
+		r.publish(f.now())
+		f.received(1, append([]byte{0x81, byte(len(answer))}, answer...))
+	}
+	if len(e.written) != 5 || !strings.HasPrefix(e.written[1], "GET /ws/u0 HTTP/1.1\r\n") || e.written[2][0] != '\x8a' || e.written[3][0] != '\x81' {
+		t.Errorf("written %q", e.written)
+	}
+	if r.Published != 1 || len(r.Refused) != 1 || r.said.requests != 2 || r.said.sent != uint64(len(e.written[3])+len(e.written[4])) || r.err != nil {
+		t.Errorf("%+v, %+v, %v", r.Traffic, r.said, r.err)
+	}
+	if _, err := f.Publish(t.Context(), &Plan{Say: true, Unicast: true}); err == nil {
+		t.Error("clients say something to one user")
+	}
+}
+
 func TestTransportsWantADialect(t *testing.T) {
 	type other struct{ Dialect }
 	if _, err := New(&Options{Dialect: other{}, Transport: Stream}); err == nil || !strings.Contains(err.Error(), "WebSocket alone") {
