@@ -95,7 +95,7 @@ func (b *behind) begin(p *part, o *origin) *track {
 		b.tracks = append(b.tracks, t)
 	}
 	rules := p.topic.rules
-	t.after, t.until, t.page, t.lost = o.seq, o.present, nil, 0
+	t.after, t.had, t.until, t.page, t.lost = o.seq, o.seq, o.present, nil, 0
 	b.renew(t)
 	b.resuming, b.upTo = true, max(b.upTo, o.present)
 	if rules.MaxRate > 0 && !rules.History.None {
@@ -105,11 +105,6 @@ func (b *behind) begin(p *part, o *origin) *track {
 	case rules.Latest:
 		// What is the latest may be older than the cursor: it may have waited for its turn, or the client left while it was given what had been there before.
 		t.after = 0
-		if t.load(b.session.shard); t.lost <= o.seq {
-			t.forgive()
-		} else {
-			t.after = o.seq // nothing that is there is older than what is gone
-		}
 	case rules.MaxRate > 0 && o.since != "":
 		b.holdNewest(t, o)
 	}

@@ -4,6 +4,7 @@ package openline
 type track struct {
 	part  *part
 	after uint64 // what has been handed to the line ends here
+	had   uint64 // of what is gone up to here nothing is said: the client has had it, or is to get the latest alone
 	until uint64 // there may be something in the history up to here
 
 	page   []*Message // read from the history and not handed yet; shared
@@ -28,9 +29,13 @@ func (t *track) load(s *shard) {
 	for t.after < t.until && len(t.page) == 0 && t.lost == 0 {
 		page, end, lost, reason := s.pages.read(s.historian, t.part.topic, t.after, t.until)
 		switch {
+		case lost > t.until && t.until <= t.had:
+			t.after = t.until
 		case lost > t.until:
 			// What the shard has not come to yet may be gone already, and is given all the same when its turn comes.
 			t.lost, t.reason = t.until, reason
+		case lost > t.after && lost <= t.had:
+			t.after, t.page = lost, page
 		case lost > t.after:
 			t.page, t.lost, t.reason = page, lost, reason
 		case len(page) == 0:
@@ -73,7 +78,7 @@ func (t *track) hand(b *behind, seq uint64) {
 		if len(t.page) > 0 {
 			before = t.page[0].ID
 		}
-		after := t.after
+		after := max(t.after, t.had)
 		t.after = t.lost
 		t.lost = 0
 		b.tell(t, after, t.after, before, t.reason)
