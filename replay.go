@@ -213,6 +213,8 @@ func (b *behind) hold(t *track, m *Message, newest bool) {
 // step hands some of what the session has missed to its line. It returns how many messages that were, and whether the session is still to be served.
 func (b *behind) step(most int) (n int, more bool) {
 	s := b.session
+	order := &s.shard.merge
+	defer order.release()
 	for n < most {
 		if s.ended() {
 			s.behind = nil
@@ -222,19 +224,17 @@ func (b *behind) step(most int) (n int, more bool) {
 			b.wait()
 			return n, false
 		}
-		var first *track
-		var seq uint64
-		for _, t := range b.tracks {
-			if next := t.next(s.shard); next > 0 && (first == nil || next < seq) {
-				first, seq = t, next
-			}
+		if n == 0 {
+			order.fill(b.tracks, s.shard)
 		}
-		if first == nil {
+		if len(*order) == 0 {
 			s.behind = nil
 			s.caughtUp()
 			return n, false
 		}
-		first.hand(b, seq)
+		first := (*order)[0]
+		first.hand(b, first.place)
+		order.advance(s.shard)
 		n++
 	}
 	return n, true

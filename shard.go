@@ -19,6 +19,7 @@ type shard struct {
 	place   uint64     // the Seq of the latest message that has been delivered
 	replays []*behind  // sessions that are being replayed what they have missed, those in front first
 	pages   pages
+	merge   merge
 	coarse  coarse
 
 	historian Historian // nil: there is none; not changed

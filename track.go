@@ -7,6 +7,8 @@ type track struct {
 	had   uint64 // of what is gone up to here nothing is said: the client has had it, or is to get the latest alone
 	until uint64 // there may be something in the history up to here
 
+	place uint64 // of what comes next; merge's
+
 	page   []*Message // read from the history and not handed yet; shared
 	lost   uint64     // the end of a gap that has not been told; 0: none
 	reason string
