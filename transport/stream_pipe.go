@@ -24,6 +24,9 @@ type pipe interface {
 // chunkHead is room for the size of a chunk in front of its data: five digits and CRLF.
 const chunkHead = 7
 
+// mostUnsent is about how much the system keeps for a client that reads nothing, beside what is on its way: as for a WebSocket.
+const mostUnsent = 128 << 10
+
 // openPipe begins the answer whose header is w's. Over HTTP/1 the connection is taken over,
 // so that of net/http's memory for a request nothing stays; it is returned then.
 func openPipe(w http.ResponseWriter, r *http.Request, stall time.Duration) (pipe, net.Conn) {
@@ -33,6 +36,7 @@ func openPipe(w http.ResponseWriter, r *http.Request, stall time.Duration) (pipe
 			nc, _ = http1.Detach(nc)
 			_ = nc.SetDeadline(time.Time{})
 			noticeVanished(nc, stall)
+			boundUnsent(nc, mostUnsent)
 			p := &connPipe{nc: nc, stall: stall, chunked: r.ProtoAtLeast(1, 1)}
 			p.head = appendHead(nil, w.Header(), p.chunked)
 			return p, nc

@@ -12,6 +12,13 @@ const tcpUserTimeout = 18
 // noticeVanished ends the connection when the client has confirmed nothing of what was sent for a time: one whose network is gone says no goodbye, and TCP
 // by itself tries for a quarter of an hour.
 func noticeVanished(nc net.Conn, after time.Duration) {
+	onSocket(nc, func(fd int) { // a socket of another kind has no such thing
+		_ = syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, tcpUserTimeout, int(after.Milliseconds()))
+	})
+}
+
+// onSocket calls f with the descriptor of the connection's socket, if there is one.
+func onSocket(nc net.Conn, f func(fd int)) {
 	if t, ok := nc.(interface{ NetConn() net.Conn }); ok { // over TLS
 		nc = t.NetConn()
 	}
@@ -23,7 +30,5 @@ func noticeVanished(nc net.Conn, after time.Duration) {
 	if err != nil {
 		return
 	}
-	_ = raw.Control(func(fd uintptr) { // a socket of another kind has no such thing
-		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpUserTimeout, int(after.Milliseconds()))
-	})
+	_ = raw.Control(func(fd uintptr) { f(int(fd)) })
 }
