@@ -10,7 +10,9 @@ import (
 // once and maybe never. A raw session publishes and answers nothing.
 func (s *Session) Ask(ctx context.Context, data []byte, reply func(m *Message)) {
 	if s.ended() {
-		reply(s.system("sys:error", nil, errorData(CodeClosed, "the session has ended")))
+		r := Request{session: s, asker: reply}
+		_ = parseRequest(&r, data) // for its ref
+		r.refuse(refuse(CodeClosed, "the session has ended"))
 		return
 	}
 	if s.raw != nil {

@@ -2,6 +2,7 @@ package openline
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"testing"
 )
@@ -28,4 +29,25 @@ func TestVisitorInHooks(t *testing.T) {
 			t.Errorf("%v, %v, %v", subscribed, unsubscribed, sent)
 		}
 	}
+}
+
+// Who asks in the name of a session that has ended is told so for each request, by its ref.
+func TestAskEnded(t *testing.T) {
+	h := newHub(t, nil)
+	s, _ := openSession(t, h, "alice")
+	s.Close(CloseNormal, "")
+	for request, want := range map[string]string{`{"type":"ping","ref":7}`: "7", `{"type":"none","ref":"a"}`: `"a"`, `{"type"`: ""} {
+		var got []*Message
+		s.Ask(t.Context(), []byte(request), func(m *Message) { got = append(got, m) })
+		if len(got) != 1 || got[0].Type != "sys:error" || string(got[0].Ref) != want || codeOf(got[0]) != CodeClosed {
+			t.Errorf("%s: %d answers, %s", request, len(got), got[0].JSON())
+		}
+	}
+}
+
+// codeOf returns the word of a sys:error.
+func codeOf(m *Message) string {
+	var d struct{ Code string }
+	_ = json.Unmarshal(m.Data, &d) // "" says it
+	return d.Code
 }
