@@ -208,6 +208,9 @@ func (c *modelClient) check() {
 	if len(l.pending) > 0 || !l.opened {
 		w.fail("%s: no answer came", c.name())
 	}
+	if l.since != "" && !l.whole && len(l.gaps) == 0 {
+		w.fail("%s has not resumed, and no gap says why", c.name())
+	}
 	newest := map[string]modelMessage{}
 	in := func(gaps []modelGap, m modelMessage) bool {
 		return slices.ContainsFunc(gaps, func(g modelGap) bool {

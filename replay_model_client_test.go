@@ -9,6 +9,12 @@ import (
 	"time"
 )
 
+// modelMessage is what was published.
+type modelMessage struct {
+	seq          uint64
+	channel, key string
+}
+
 // modelClient is a program that keeps to the rules.
 type modelClient struct {
 	w        *modelWorld
