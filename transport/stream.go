@@ -94,6 +94,9 @@ func (s *stream) start(w http.ResponseWriter, r *http.Request) (held bool) {
 	p, nc := openPipe(w, r, s.t.o.Stall)
 	s.mu.Lock()
 	s.pipe = p
+	if s.closing {
+		p.hurry()
+	}
 	s.begun = time.Now()
 	s.last = s.begun
 	if first := s.kind.first(); first != nil {
@@ -184,6 +187,9 @@ func (s *stream) Close(code int, reason string) {
 		return
 	}
 	s.closing, s.code, s.reason = true, code, reason
+	if s.pipe != nil {
+		s.pipe.hurry()
+	}
 	s.wake()
 }
 

@@ -17,6 +17,9 @@ type pipe interface {
 	write(b []byte) ([]byte, error)
 	// end ends the body in order.
 	end() error
+	// hurry has what is written from now on, and is being written, take little time: the
+	// end is near.
+	hurry()
 	// abort ends the connection, or the answer, whatever state it is in.
 	abort()
 }
@@ -73,8 +76,10 @@ func (w *headWriter) Write(p []byte) (int, error) {
 type connPipe struct {
 	nc      net.Conn
 	head    []byte // the header section, until it has been sent
-	stall   time.Duration
 	chunked bool
+
+	mu    sync.Mutex
+	stall time.Duration // guarded by mu, with the deadline that follows from it
 }
 
 func (p *connPipe) write(b []byte) ([]byte, error) {
@@ -94,11 +99,24 @@ func (p *connPipe) write(b []byte) ([]byte, error) {
 }
 
 func (p *connPipe) send(b []byte) error {
-	if err := p.nc.SetWriteDeadline(time.Now().Add(p.stall)); err != nil {
+	p.mu.Lock()
+	err := p.nc.SetWriteDeadline(time.Now().Add(p.stall))
+	p.mu.Unlock()
+	if err != nil {
 		return err
 	}
-	_, err := p.nc.Write(b)
+	_, err = p.nc.Write(b)
 	return err
+}
+
+// hurryTime is the stall time of a session that is being closed, as it is a WebSocket's.
+const hurryTime = 5 * time.Second
+
+func (p *connPipe) hurry() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stall = min(p.stall, hurryTime)
+	_ = p.nc.SetWriteDeadline(time.Now().Add(p.stall))
 }
 
 func (p *connPipe) end() error {
@@ -127,10 +145,11 @@ func (p *connPipe) abort() {
 type answerPipe struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
-	stall   time.Duration
 
-	mu      sync.Mutex
-	aborted bool // guarded by mu
+	mu      sync.Mutex // guards the following
+	stall   time.Duration
+	writing bool
+	aborted bool
 }
 
 func (p *answerPipe) write(b []byte) ([]byte, error) {
@@ -140,6 +159,7 @@ func (p *answerPipe) write(b []byte) ([]byte, error) {
 		return b, net.ErrClosed
 	}
 	_ = p.control.SetWriteDeadline(time.Now().Add(p.stall))
+	p.writing = true
 	p.mu.Unlock()
 	if _, err := p.w.Write(b[chunkHead:]); err != nil {
 		return b, err
@@ -149,10 +169,19 @@ func (p *answerPipe) write(b []byte) ([]byte, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.aborted {
+	if p.writing = false; !p.aborted {
 		_ = p.control.SetWriteDeadline(time.Time{}) // over HTTP/2 it would count while nothing is written
 	}
 	return b, nil
+}
+
+func (p *answerPipe) hurry() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stall = min(p.stall, hurryTime)
+	if p.writing && !p.aborted {
+		_ = p.control.SetWriteDeadline(time.Now().Add(p.stall))
+	}
 }
 
 func (p *answerPipe) end() error { return nil } // when the handler returns
