@@ -131,7 +131,7 @@ func (s *Session) fail(err error) {
 		defer s.hub.finish()
 		s.detach()
 		if code == CloseSlow {
-			s.hub.log.Warn("a slow consumer was closed", "session", s.ID(), "user", s.user, "remote", s.remote)
+			s.hub.log.Warn("a slow consumer was closed", "session", s, "user", s.user, "remote", s.remote)
 			s.hub.report(s, ErrSlow)
 		}
 	}()

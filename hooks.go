@@ -12,7 +12,7 @@ func (h *Hub) guard(s *Session, hook string, call func() error) (err error) {
 		if v == nil {
 			return
 		}
-		h.log.Error("a hook panicked", "hook", hook, "session", s.ID(), "user", s.user, "panic", v, "stack", string(debug.Stack()))
+		h.log.Error("a hook panicked", "hook", hook, "session", s, "user", s.user, "panic", v, "stack", string(debug.Stack()))
 		e := refuse(CodeInternal, "the server could not do this")
 		e.Close = CloseInternal
 		e.Err = errors.New("panic in " + hook)
@@ -34,9 +34,9 @@ func (h *Hub) report(s *Session, err error) {
 		}
 		switch {
 		case e.Code == CodeInternal:
-			h.log.Error("a request failed", "session", s.ID(), "user", s.user, "error", err)
+			h.log.Error("a request failed", "session", s, "user", s.user, "error", err)
 		case e.Err != nil:
-			h.log.Info("a request was refused", "session", s.ID(), "user", s.user, "error", err)
+			h.log.Info("a request was refused", "session", s, "user", s.user, "error", err)
 		}
 	}
 	if h.o.OnError != nil {

@@ -2,6 +2,7 @@ package openline
 
 import (
 	"fmt"
+	"log/slog"
 	"runtime"
 	"slices"
 	"strings"
@@ -154,4 +155,14 @@ func heap() int64 {
 	runtime.GC()
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
+}
+
+func TestLogValue(t *testing.T) {
+	h := newHub(t, nil)
+	s, _ := openSession(t, h, "alice")
+	var out strings.Builder
+	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "session", s)
+	if got := out.String(); !strings.Contains(got, "session="+s.ID()[:8]+"\n") {
+		t.Error(got)
+	}
 }

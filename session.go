@@ -1,6 +1,7 @@
 package openline
 
 import (
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -68,6 +69,10 @@ type Session struct {
 
 // ID returns the session's name: 26 letters and digits that nobody can guess.
 func (s *Session) ID() string { return s.id.String() }
+
+// LogValue implements slog.LogValuer: a log gets the beginning of the ID, which is enough to find the session again. Whoever knows all of it can speak for the
+// session, if he is its user.
+func (s *Session) LogValue() slog.Value { return slog.StringValue(s.ID()[:8]) }
 
 // User returns the name of the user whose session it is.
 func (s *Session) User() string { return s.user }

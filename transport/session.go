@@ -81,7 +81,7 @@ func (s *session) opened(hub *openline.Session) {
 	s.asked = nil
 	s.user = hub.User() // the same, without what else the request holds on to
 	if log := s.t.log; log.Enabled(s.t.ctx, slog.LevelDebug) {
-		log.Debug("session opened", "session", hub.ID(), "user", s.user, "transport", q.Transport, "remote", q.RemoteAddr)
+		log.Debug("session opened", "session", hub, "user", s.user, "transport", q.Transport, "remote", q.RemoteAddr)
 	}
 	if !q.expires.IsZero() {
 		s.until = q.expires.UnixNano()

@@ -242,7 +242,7 @@ func (t *WebSocket) logClosed(s *openline.Session, err *websocket.CloseError) {
 	if !t.log.Enabled(t.ctx, slog.LevelDebug) {
 		return
 	}
-	attrs := []any{"session", s.ID(), "user", s.User(), "remote", s.RemoteAddr(), "lasted", time.Since(s.Opened()).Round(time.Millisecond)}
+	attrs := []any{"session", s, "user", s.User(), "remote", s.RemoteAddr(), "lasted", time.Since(s.Opened()).Round(time.Millisecond)}
 	attrs = append(attrs, "code", int(err.Code), "reason", err.Reason, "by_client", err.Remote)
 	t.log.Debug("session closed", attrs...)
 }
