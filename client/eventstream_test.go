@@ -144,6 +144,7 @@ func (c *cutter) Read(p []byte) (int, error) {
 func FuzzEventStream(f *testing.F) {
 	f.Add("data: a\r\ndata: b\r\r", []byte{8, 0, 1})
 	f.Add("\ufeffid: 7\nevent: e\ndata: \xe2\x82\n\nretry: 3\r:c\n", []byte{1, 2, 3})
+	f.Add("data:0\xf80\xe9\xa3\x10\x8f\x91\x9a\r\r", []byte{8})
 	f.Add("data\ndata\n\nid: 1\x00\ndata:  x\n\n", []byte{})
 	f.Fuzz(func(t *testing.T, in string, cuts []byte) {
 		whole, r1, err1 := readEvents(strings.NewReader(in), 50)
@@ -151,7 +152,7 @@ func FuzzEventStream(f *testing.F) {
 		if whole != cut || err1 != err2 || r1.id != r2.id || r1.retry != r2.retry {
 			t.Fatalf("%s, %v\n%s, %v", whole, err1, cut, err2)
 		}
-		all, _, _ := readEvents(strings.NewReader(in), len(in))
+		all, _, _ := readEvents(strings.NewReader(in), 3*len(in)) // an octet that is not UTF-8 becomes three
 		if want := plainly(in); all != want {
 			t.Fatalf("%s\nwant %s", all, want)
 		}
