@@ -9,3 +9,6 @@ import (
 
 // noticeVanished leaves it to TCP to find out that a client is gone.
 func noticeVanished(net.Conn, time.Duration) {}
+
+// boundUnsent leaves it to the system how much it takes.
+func boundUnsent(net.Conn, int) {}
